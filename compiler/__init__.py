@@ -1,0 +1,1 @@
+"""Checked program -> core -> sizes -> equations -> solutions -> report. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""Text -> checked program. Knows nothing of cost or models."""

@@ -1,0 +1,1 @@
+"""Orch: what LLM agents cost, before they run."""
