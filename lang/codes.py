@@ -1,0 +1,275 @@
+"""One row for every code a diagnostic may bear: what `orch explain CODE` prints.
+
+In: nothing. Out: `CODES`, from a code to its `Code`. Data alone; the check that finds a
+fault words its own message. Imported only when a code is explained.
+
+To add a code, append a `_row` to the section of its range:
+
+    _row("E0999", "what is wrong, in a few words", '''
+        What it means and why it is so, in the user's words. How to mend it.
+        ''', '''
+        fn main(n: Int) -> Int { n }        # a whole program that triggers the code
+        ''')
+
+An example is a complete program that yields the code; tests compile all of them. It is empty only where no
+text can show the fault (bytes that are no text).
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import dedent
+
+__all__ = ["CODES", "Code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The long form of one diagnostic. `example` is a program that triggers it, or empty."""
+
+    code: str
+    title: str
+    explanation: str
+    example: str
+
+
+CODES: dict[str, Code] = {}
+
+
+def _row(code: str, title: str, explanation: str, example: str = "") -> None:
+    if code in CODES:
+        raise ValueError(f"the code {code} is given twice")
+    CODES[code] = Code(code, title, dedent(explanation).strip(), dedent(example).lstrip("\n"))
+
+
+# ---------------------------------------------------------------- E00xx: characters, words and grammar
+
+_row("E0001", "a file that cannot be read as text", """
+    A program is a file of UTF-8 text. This one is missing, is not readable, or holds bytes that are not UTF-8.
+    Check the path; if the file was saved in another encoding, save it again as UTF-8.
+    """)
+
+_row("E0002", "a character that means nothing here", """
+    Outside of strings and comments a program consists of names, numbers and the signs of the language.
+    Often the character came along when text was copied: curly quotes, a long dash, a semicolon.
+    Remove it, or put it into a string.
+    """, """
+    fn main(n: Int) -> Int {
+      n ; 2
+    }
+    """)
+
+_row("E0003", "a string that is not closed", '''
+    A string "..." ends on the line where it begins. Write the missing quote, write \\n for a line break within
+    a string, or use a block string, which begins and ends with three quotes and may span many lines.
+    ''', """
+    fn main(n: Int) -> Text {
+      "all is well
+    }
+    """)
+
+_row("E0004", "an escape that does not exist", r"""
+    In a string the backslash begins one of \n (new line), \t (tab), \" \\ \{ \}. Write \\ for a backslash.
+    """, r"""
+    fn main(n: Int) -> Text {
+      "C:\data"
+    }
+    """)
+
+_row("E0005", "a number that cannot be read", """
+    Numbers are written 42, 10_000, 0.5 or 1e-6. There are digits on both sides of the point, an underscore stands
+    between two digits, and a name does not begin with a digit.
+    """, """
+    fn main(n: Int) -> Int {
+      n + 2nd
+    }
+    """)
+
+_row("E0006", "a bracket that is never closed", """
+    Every ( [ { needs its ) ] }. The place shown is the opening bracket that has no partner, or where its partner
+    should have stood; the line above or below is a good place to look for the missing one.
+    """, """
+    fn main(n: Int) -> Int {
+      (n + 1
+    }
+    """)
+
+_row("E0007", "a closing bracket with no partner", """
+    This ) ] or } closes nothing. Remove it, or write the bracket that should open before it.
+    """, """
+    fn main(n: Int) -> Int {
+      n + 1)
+    }
+    """)
+
+_row("E0008", "nested too deeply", """
+    Brackets and operators may be nested 200 levels deep. Give the inner parts a name with `let`, or move them
+    into a function of their own.
+    """, "fn main(n: Int) -> Int {\n  " + "(" * 250 + "n" + ")" * 250 + "\n}\n")
+
+_row("E0009", "a placeholder in a string that cannot be read", r"""
+    Braces in a string hold an expression: "{name}". For a brace that is meant as such write \{ and \}; this is
+    often needed in prompts that show JSON.
+    """, r"""
+    fn main(n: Int) -> Text {
+      "there are {} of them"
+    }
+    """)
+
+_row("E0010", "something that does not fit here", """
+    The words before this place are understood, but what stands here cannot follow them. The message says what
+    could. Often a comma, an operator or a closing bracket is missing just before.
+    """, """
+    fn main(n: Int) -> Int {
+      n + * 2
+    }
+    """)
+
+_row("E0011", "a reserved word used as a name", """
+    The words of the language (`lead`, `up`, `to`, `of`, `in`, `tool`, `model` ...) cannot name values, functions or
+    fields. Choose another name, or add an underscore: `model_`.
+    """, """
+    fn main(n: Int) -> Int {
+      let lead = n + 1
+      lead
+    }
+    """)
+
+_row("E0012", "an `if` without `else`", """
+    Every `if` has a value, so it must say what that is when the condition does not hold. Write an `else`; to change
+    nothing, give back what came in.
+    """, """
+    fn main(n: Int) -> Int {
+      let m = if n > 10 { 10 }
+      m
+    }
+    """)
+
+_row("E0013", "`=` where `==` is meant", """
+    One `=` gives a name to a value, after `let`. Two, `==`, ask whether two values are equal.
+    """, """
+    fn main(n: Int) -> Int {
+      if n = 0 { 1 } else { n }
+    }
+    """)
+
+_row("E0014", "a block without a result", """
+    The value of a block is that of its last line, which must therefore be an expression and not a `let`. Write the
+    value that the block should have as its last line. There is no `return`.
+    """, """
+    fn main(n: Int) -> Int {
+      let twice = n * 2
+    }
+    """)
+
+_row("E0015", "a chain of comparisons", """
+    A comparison gives a Bool, which cannot be compared with a number. Write each comparison for itself and join
+    them with `and`.
+    """, """
+    fn main(n: Int) -> Bool {
+      0 < n < 10
+    }
+    """)
+
+_row("E0016", "no result type", """
+    A function, primitive or tool says after `->` what it gives. For a text of any size that is `-> Text` in a
+    function; in a primitive the size is needed: `-> Text[120]`.
+    """, """
+    fn main(n: Int) {
+      n + 1
+    }
+    """)
+
+_row("E0017", "something other than a declaration at the top of a file", """
+    A file consists of declarations: import, model, param, type, enum, primitive, tool, fn. Statements stand within
+    the braces of a function; a program starts at `fn main`.
+    """, """
+    let n = 3
+    """)
+
+_row("E0018", "a word or sign of another language", """
+    Other languages write this differently: functions are `fn`, not `def`; the last line of a block is its
+    value, so there is no `return`; conditions are joined with `and`, `or`, `not`; `else if` is two words; values never
+    change, so there is no `i++` and no `+=`. The hint says what to write.
+    """, """
+    fn main(n: Int) -> Bool {
+      n > 1 && n < 10
+    }
+    """)
+
+_row("E0019", "a block without its opening brace", """
+    The bodies of functions, `if`, `else`, `for`, `fold`, `repeat` and `vote` stand in braces, even when they are short.
+    """, """
+    fn main(n: Int) -> Int {
+      if n > 0 n else { 0 }
+    }
+    """)
+
+_row("E0020", "a `let` without a value", """
+    A `let` names a value: `let total = a + b`. A name cannot be declared first and given its value later, because
+    values never change.
+    """, """
+    fn main(n: Int) -> Int {
+      let total
+      n
+    }
+    """)
+
+_row("E0021", "two statements on one line", """
+    A statement ends at the end of its line, so the next one begins on a new line. If this was meant to be one
+    expression, an operator or a comma is missing between its parts.
+    """, """
+    fn main(n: Int) -> Int {
+      let a = 1 let b = 2
+      a + b
+    }
+    """)
+
+_row("E0022", "a tuple with fewer than two items", """
+    A tuple has two items or more. For a list of one item write `[x]`; for an expression in parentheses leave out
+    the comma.
+    """, """
+    fn main(n: Int) -> Int {
+      let pair = (n,)
+      n
+    }
+    """)
+
+_row("E0023", "a name of the wrong kind", """
+    Types and records begin with a capital letter and have no underscore: `Finding`. Values, functions, fields and
+    size variables begin with a small one: `finding`. So a reader always sees which is which.
+    """, """
+    fn main(n: number) -> Int {
+      n
+    }
+    """)
+
+_row("E0024", "something that cannot be called or taken apart here", """
+    Only names are called: `f(x)`, `reduce.tree(xs)`, `Finding(title: t)`. After `call` stands a primitive
+    with its arguments; an `else` for failures follows a call, a tool or a vote alone.
+    """, """
+    fn main(n: Int) -> Int {
+      call n
+    }
+    """)
+
+# ---------------------------------------------------------------- E01xx: names
+
+# ---------------------------------------------------------------- E02xx: types
+
+# ---------------------------------------------------------------- E03xx: primitives, prompts, calls
+
+# ---------------------------------------------------------------- E04xx: sizes, claims, termination
+
+# ---------------------------------------------------------------- E05xx: cost contracts, windows
+
+# ---------------------------------------------------------------- E06xx: models, params, attributes
+
+# ---------------------------------------------------------------- E07xx: imports
+
+# ---------------------------------------------------------------- E09xx: not supported yet
+
+# ---------------------------------------------------------------- W01xx: names and answers
+
+# ---------------------------------------------------------------- W02xx: cost
+
+# ---------------------------------------------------------------- W03xx: prompts
