@@ -1,8 +1,9 @@
 """The table of ways to models: provider name -> factory.
 
-In: a provider's name (what stands before the slash in `provider/name`, or `--backend`). Out: a `Backend`, not yet open.
-Provider libraries are imported by the factories, so that a run on one backend does not pay for the others. The simulated
-backend is not a row here: it answers with values in virtual time and never sees a prompt, so the machine asks it directly.
+In: a provider's name (what stands before the slash in `provider/name`, or `--backend`). Out: a `Backend`, not yet
+open. Provider libraries are imported by the factories, so that a run on one backend does not pay for the others. The
+simulated backend is not a row here: it answers with values in virtual time and never sees a prompt, so the machine
+asks it directly.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def make_backend(provider: str, environ: Mapping[str, str] | None = None) -> Bac
     if factory is None:
         known = ", ".join(sorted([*BACKENDS, "sim"]))
         raise BackendError(
-            f"No backend is called '{provider}'. Known are {known}; a server that speaks OpenAI's protocol is reached as"
-            " openai/NAME with OPENAI_BASE_URL set.",
+            f"No backend is called '{provider}'. Known are {known}; a server that speaks OpenAI's protocol is reached"
+            " as openai/NAME with OPENAI_BASE_URL set.",
             kind="name",
         )
     return factory(os.environ if environ is None else environ)

@@ -2,10 +2,10 @@
 
 In: `Request`, one finished prompt with its caps. Out: `Response`, the answer's text with what the provider counted.
 A backend neither retries, nor waits for a rate limit, nor parses an answer into a value: the scheduler decides when to
-ask again (`backoff` gives it the time), `answers.py` reads the text. Keys are read from the environment by the factories
-in `backends/__init__.py` and are taken out of every message by `scrub`.
+ask again (`backoff` gives it the time), `answers.py` reads the text. Keys are read from the environment by the
+factories in `backends/__init__.py` and are taken out of every message by `scrub`.
 
-Backoff is exponential with full jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+Backoff is exponential with jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ class BackendError(Exception):
     "refused", "missing" (a package or a file) or "name" (an unknown provider or model).
     """
 
-    def __init__(
-        self, message: str, *, kind: str, retryable: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, kind: str, retryable: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message: Final = message
         self.kind: Final = kind
@@ -124,8 +122,8 @@ def short_name(model: str) -> str:
 def backoff(attempt: int, retry_after: float | None, rng: random.Random) -> float:
     """Seconds to wait after failed attempt number `attempt` (from 0), at most about a minute.
 
-    Without `retry_after`: uniform between half of and the full exponential step, so that callers that failed together do
-    not come back together. With it: never less than what the provider asked for, plus up to a tenth.
+    Without `retry_after`: uniform between half of and the full exponential step, so that callers that failed together
+    do not come back together. With it: never less than what the provider asked for, plus up to a tenth.
     """
     if retry_after is not None:
         wait = max(0.0, retry_after)
