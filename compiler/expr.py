@@ -669,6 +669,9 @@ def floor(e: Expr) -> Expr:
     """The largest integer not above e. Integer parts come out: floor(n + k/2) is n + floor(k/2)."""
     if e.infinite or is_integer(e):
         return e
+    nested = _nested_floor(e)
+    if nested is not None:
+        return nested
     out: dict[Monomial, Number] = {}
     inside: dict[Monomial, Number] = {}
     for m, c in e.terms.items():
@@ -684,9 +687,6 @@ def floor(e: Expr) -> Expr:
     value = rest.number
     if value is not None:
         return Expr(out) + math.floor(value)
-    nested = _nested_floor(rest)
-    if nested is not None:
-        return Expr(out) + nested
     constant = inside.get((), 0)
     if constant and all(all(_integer_atom(a, k) for a, k in m) for m in inside):
         # floor(x + (k-1)/k) over multiples of 1/k is ceil(x), which has one form only
@@ -697,26 +697,16 @@ def floor(e: Expr) -> Expr:
 
 
 def _nested_floor(e: Expr) -> Expr | None:
-    """floor((floor(x) + j) / k) is floor((x + j) / k) for integers j and k >= 1."""
-    if len(e.terms) > 2:
-        return None
-    hit = None
+    """floor((floor(x) + p) / k) is floor((x + p) / k) for an integer p and an integer k >= 2."""
     for m, c in e.terms.items():
-        if not m:
-            continue
         if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor":
-            q = Fraction(c)
-            if q.numerator == 1:
-                hit = (m, q.denominator)
-    if hit is None:
-        return None
-    m, k = hit
-    constant = e.terms.get((), 0)
-    if len(e.terms) == 2 and (() not in e.terms or Fraction(constant * k).denominator != 1):
-        return None
-    inner = m[0][0]
-    assert isinstance(inner, Fn)
-    return floor((inner.args[0] + constant * k) * Fraction(1, k))
+            k = Fraction(c).denominator
+            if Fraction(c).numerator == 1 and k > 1:
+                inner = Expr({m: 1})
+                rest = e * k - inner
+                if is_integer(rest):
+                    return floor((m[0][0].args[0] + rest) * Fraction(1, k))
+    return None
 
 
 def ceil(e: Expr) -> Expr:
