@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
-from .tokens import Tokenizer
+from .tokens import Tokenizer, encodable
 
 __all__ = [
     "BoolShape",
@@ -299,7 +299,7 @@ def parse(shape: Shape, text: str) -> Any:
     """
     text = _without_thoughts(text.strip().lstrip("\ufeff"))
     if isinstance(shape, TextShape):
-        return _whole(text)
+        return encodable(text)
     whole = _json(text)
     if not isinstance(whole, _NoJson):
         candidates = list(_unwrapped(shape, whole))
@@ -567,16 +567,6 @@ def _number(digits: str) -> object:
     return float(digits)
 
 
-def _whole(text: str) -> str:
-    """`text` with surrogate pairs joined, and U+FFFD for halves of a pair: what has a UTF-8 form."""
-    if text.isascii() or not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-
 # ---------------------------------------------------------------- does it fit?
 
 
@@ -586,7 +576,7 @@ def _fit(shape: Shape, found: object, path: str) -> Any:
         case TextShape():
             match found:
                 case str():
-                    return _whole(found)
+                    return encodable(found)
                 case bool() | int() | float() if abs(found) < _LARGEST:
                     return json.dumps(found)
         case IntShape():

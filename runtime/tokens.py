@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from splintr import AnyTokenizer
 
-__all__ = ["DEFAULT_TOKENIZER", "TOKENIZERS", "Tokenizer", "UnknownTokenizer", "tokenizer"]
+__all__ = ["DEFAULT_TOKENIZER", "TOKENIZERS", "Tokenizer", "UnknownTokenizer", "encodable", "tokenizer"]
 
 DEFAULT_TOKENIZER: Final = "o200k_base"
 
@@ -78,7 +78,7 @@ class _Vocabulary:
         try:
             counted = len(self._encode(text))
         except UnicodeEncodeError:
-            return self.count(_encodable(text))
+            return self.count(encodable(text))
         if len(text) <= _SMALL:
             if len(self._memo) >= _MEMO:
                 self._memo = {"": 0}
@@ -89,7 +89,7 @@ class _Vocabulary:
         try:
             data = text.encode()
         except UnicodeEncodeError:
-            return self.cut_points(_encodable(text))
+            return self.cut_points(encodable(text))
         ids = self._encode(text)
         if not ids:
             return ()
@@ -130,17 +130,23 @@ class _Bytes:
     name: Final = "bytes"
 
     def count(self, text: str) -> int:
-        return len(text) if text.isascii() else len(_encodable(text).encode())
+        return len(text) if text.isascii() else len(encodable(text).encode())
 
     def cut_points(self, text: str) -> Sequence[int]:
-        data = _encodable(text).encode()
+        data = encodable(text).encode()
         ends = range(1, len(data) + 1)
         return ends if len(data) == len(text) else _characters(data, ends)
 
 
-def _encodable(text: str) -> str:
-    """`text` with U+FFFD for each lone surrogate: the same length, and it has a UTF-8 form."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate: the same length, and it has a UTF-8 form.
+
+    JSON may spell half of a surrogate pair, which no file, journal or request can hold.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _characters(data: bytes, ends: Sequence[int]) -> list[int]:

@@ -1,0 +1,345 @@
+"""Every backend keeps one contract, and a server that behaves badly in any way costs an error, never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import random
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from loopback import BEHAVIOURS, Loopback
+
+from orch.runtime.answers import BoolShape, IntShape, ListShape, TextShape, TupleShape, schema
+from orch.runtime.backends import BACKENDS, BackendError, Request, Response, backoff, make_backend, scrub
+from orch.runtime.backends.base import provider_of, short_name
+from orch.runtime.backends.openai import OpenAIBackend
+
+KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+def request(model: str = "openai/good", **changes: Any) -> Request:
+    return replace(Request(model=model, system="", prompt="ping", max_tokens=10), **changes)
+
+
+def using(server: Loopback, use: Callable[[OpenAIBackend], Awaitable[T]], timeout: float = 10.0) -> T:
+    async def run() -> T:
+        backend = OpenAIBackend(KEY, server.url, timeout=timeout)
+        await backend.open()
+        try:
+            return await use(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(run())
+
+
+def ask(server: Loopback, asked: Request, timeout: float = 10.0) -> Response:
+    return using(server, lambda backend: backend.complete(asked), timeout)
+
+
+def fault(server: Loopback, model: str, timeout: float = 10.0) -> BackendError:
+    with pytest.raises(BackendError) as caught:
+        ask(server, request(f"openai/{model}"), timeout)
+    return caught.value
+
+
+# ---------------------------------------------------------------- good servers
+
+
+def test_a_call_arrives_as_it_was_asked(server: Loopback) -> None:
+    shape = schema(IntShape(1, 5))
+    response = ask(
+        server,
+        request(system="Be brief.", schema=shape, temperature=0.0, seed=7, complaint="Too loud.", max_tokens=33),
+    )
+    assert response == Response("pong", 5, 1, None, "good-2026-01-01", "stop")
+    assert server.asked[-1] == {
+        "model": "good",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "ping\n\nToo loud."},
+        ],
+        "max_tokens": 33,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": shape},
+        },
+        "temperature": 0.0,
+        "seed": 7,
+    }
+    assert server.headers[-1]["Authorization"] == f"Bearer {KEY}"
+
+
+def test_what_is_not_given_is_not_sent(server: Loopback) -> None:
+    ask(server, request())
+    assert sorted(server.asked[-1]) == ["max_tokens", "messages", "model"]
+    assert [message["role"] for message in server.asked[-1]["messages"]] == ["user"]
+
+
+@given(st.text(max_size=50))
+def test_any_prompt_is_sent_as_json(prompt: str) -> None:
+    backend = OpenAIBackend(KEY)
+    body = json.loads(backend._body(request(prompt=prompt + "\ud800"), backend._default))
+    assert body["messages"][0]["content"] == prompt + "\ufffd"
+    assert body["max_completion_tokens"] == 10
+
+
+def test_a_tuple_is_asked_for_in_what_strict_servers_know(server: Loopback) -> None:
+    shape = ListShape(TupleShape((TextShape(1, 5), BoolShape(), BoolShape())), 0, 4)
+    ask(server, request(schema=schema(shape)))
+    sent = server.asked[-1]["response_format"]["json_schema"]["schema"]["properties"]["value"]["items"]
+    assert "prefixItems" not in sent
+    assert [kind["type"] for kind in sent["items"]["anyOf"]] == ["string", "boolean"]
+    assert (sent["minItems"], sent["maxItems"]) == (3, 3)
+
+
+def test_an_old_server_is_asked_in_its_own_words_and_remembered(server: Loopback) -> None:
+    asked = request("openai/legacy", schema=schema(BoolShape()), temperature=0.5, seed=1)
+
+    async def twice(backend: OpenAIBackend) -> tuple[int, int]:
+        before = len(server.asked)
+        await asyncio.gather(*(backend.complete(asked) for _ in range(5)))
+        after = len(server.asked)
+        await backend.complete(asked)
+        return after - before, len(server.asked) - after
+
+    first, second = using(server, twice)
+    assert 5 < first <= 5 * 6
+    assert second == 1
+    assert sorted(server.asked[-1]) == ["max_completion_tokens", "messages", "model"]
+    assert "JSON schema" in server.asked[-1]["messages"][0]["content"]
+
+
+def test_a_server_without_schemas_is_asked_for_an_object(server: Loopback) -> None:
+    ask(server, request("openai/objects", schema=schema(BoolShape())))
+    assert server.asked[-1]["response_format"] == {"type": "json_object"}
+    assert '"boolean"' in server.asked[-1]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "finish"),
+    [
+        ("empty", "", "stop"),
+        ("no-content", "", "length"),
+        ("parts", "pong", ""),
+        ("truncated", '{"value": [1, 2, ', "length"),
+        ("wrong-schema", '{"colour": "blue"}', "stop"),
+        ("unicode", "naïve 漢字 😀 \u202e \x00 \U0001f469\u200d\U0001f467", "stop"),
+        ("surrogate", "half \ufffd pair", ""),
+        ("long", "word " * 5000, "stop"),
+        ("huge", "word " * 2_000_000, "stop"),
+    ],
+)
+def test_odd_answers_are_answers(server: Loopback, model: str, text: str, finish: str) -> None:
+    response = ask(server, request(f"openai/{model}"))
+    assert response.text == text
+    assert response.finish == finish
+    response.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("model", "counts"),
+    [
+        ("wrong-usage", (None, None, None)),
+        ("no-usage", (None, None, None)),
+        ("cached", (9, 1, 8)),
+        ("long", (3, 5000, None)),
+    ],
+)
+def test_figures_that_cannot_be_are_unknown(server: Loopback, model: str, counts: tuple[int | None, ...]) -> None:
+    response = ask(server, request(f"openai/{model}"))
+    assert (response.prompt_tokens, response.completion_tokens, response.cached_tokens) == counts
+
+
+# ---------------------------------------------------------------- bad servers
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "retryable", "retry_after", "says"),
+    [
+        ("status-500", "status 500", True, None, "failed (status 500): The server had an error"),
+        ("status-503", "status 503", True, 2.0, "overloaded"),
+        ("status-429", "status 429", True, 7.0, "slow down"),
+        ("status-429-ms", "status 429", True, 0.25, "slow down"),
+        ("status-429-nonsense", "status 429", True, None, "slow down"),
+        ("no-credit", "status 429", False, None, "no credit"),
+        ("status-401", "key", False, None, "OPENAI_API_KEY"),
+        ("status-404", "status 404", False, None, "does not exist"),
+        ("redirect", "status 307", False, None, "points elsewhere"),
+        ("context", "context", False, None, "window"),
+        ("context-llama", "context", False, None, "window"),
+        ("cut", "connection", True, None, "cut"),
+        ("cut-within", "connection", True, None, "cut"),
+        ("garbage", "garbage", True, None, "no chat completion"),
+        ("half-json", "garbage", True, None, "no chat completion"),
+        ("deep", "garbage", True, None, "no chat completion"),
+        ("wrong-page", "garbage", True, None, "no chat completion"),
+        ("wrong-kinds", "garbage", True, None, "no chat completion"),
+        ("null-page", "garbage", True, None, "no chat completion"),
+        ("error-page", "garbage", True, None, "upstream is down"),
+        ("nothing", "empty", True, None, "empty"),
+        ("refusal", "refused", False, None, "I will not."),
+        ("endless", "too large", False, None, "more than 32 MB"),
+    ],
+)
+def test_a_bad_server(
+    server: Loopback, model: str, kind: str, retryable: bool, retry_after: float | None, says: str
+) -> None:
+    error = fault(server, model)
+    assert (error.kind, error.retryable, error.retry_after) == (kind, retryable, retry_after)
+    assert says in str(error)
+    assert str(error) == error.message
+    assert len(str(error)) < 500
+
+
+def test_a_date_says_when_to_come_back(server: Loopback) -> None:
+    error = fault(server, "status-429-date")
+    assert error.retry_after is not None
+    assert 15 < error.retry_after <= 20
+
+
+def test_a_slow_server_times_out(server: Loopback) -> None:
+    started = time.monotonic()
+    error = fault(server, "slow", timeout=0.2)
+    assert (error.kind, error.retryable) == ("timeout", True)
+    assert "0.2 s" in str(error)
+    assert time.monotonic() - started < 5
+
+
+def test_no_server_at_all() -> None:
+    with Loopback() as gone:
+        pass
+    error = fault(gone, "good")
+    assert (error.kind, error.retryable) == ("connection", True)
+    assert "127.0.0.1" in str(error)
+
+
+def test_every_behaviour_ends_in_an_answer_or_an_error(server: Loopback) -> None:
+    async def all_of_them(backend: OpenAIBackend) -> list[Response | BaseException]:
+        asked = [request(f"openai/{model}", schema=schema(BoolShape())) for model in sorted(BEHAVIOURS)]
+        return await asyncio.gather(*(backend.complete(one) for one in asked), return_exceptions=True)
+
+    for outcome in using(server, all_of_them, timeout=3.0):
+        assert isinstance(outcome, Response | BackendError), outcome
+
+
+# ---------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize("model", ["status-401", "status-500", "cut", "slow", "garbage"])
+def test_no_key_in_an_error(server: Loopback, model: str) -> None:
+    error = fault(server, model, timeout=0.3)
+    whole = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    assert KEY not in whole
+    assert KEY[:12] not in whole
+    assert error.__context__ is None, "an error below would bring the request's headers along"
+
+
+def test_scrub_leaves_placeholders_alone() -> None:
+    assert scrub("the key x is wrong", ["x"]) == "the key x is wrong"
+    assert scrub(f"key {KEY} or {KEY[:12]}", [KEY]) == "key *** or ***"
+
+
+def test_a_missing_key_names_the_variable() -> None:
+    with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
+        make_backend("openai", {})
+    assert caught.value.kind == "key"
+    with pytest.raises(BackendError, match="OPENAI_API_KEY"):
+        make_backend("openai", {"OPENAI_API_KEY": "  ", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
+    with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
+        make_backend("openai", {"OPENAI_API_KEY": "sk-bad\nkey"})
+    assert "sk-bad" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://host/v1", "http://", "http://host:notaport/"])
+def test_a_wrong_address_names_the_variable(url: str) -> None:
+    with pytest.raises(BackendError, match="OPENAI_BASE_URL"):
+        make_backend("openai", {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url})
+
+
+def test_an_unknown_backend_lists_the_known_ones() -> None:
+    with pytest.raises(BackendError, match=r"'nope'.*local, openai") as caught:
+        make_backend("nope", {})
+    assert caught.value.kind == "name"
+
+
+# ---------------------------------------------------------------- concurrency
+
+
+def test_cancelled_calls_leave_nothing_behind(server: Loopback) -> None:
+    server.patience = 30.0
+    before = server.cancelled
+
+    async def start_and_cancel(backend: OpenAIBackend) -> None:
+        for _ in range(4):
+            calls = [asyncio.ensure_future(backend.complete(request("openai/slow"))) for _ in range(50)]
+            await asyncio.sleep(0.15)
+            for call in calls:
+                call.cancel()
+            done = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(isinstance(one, asyncio.CancelledError) for one in done)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert (await backend.complete(request())).text == "pong"
+
+    using(server, start_and_cancel)
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while server.in_flight and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.in_flight == 0
+    assert server.cancelled - before >= 150
+
+
+def test_many_calls_share_connections(server: Loopback) -> None:
+    async def many(backend: OpenAIBackend) -> int:
+        answers = await asyncio.gather(*(backend.complete(request()) for _ in range(500)))
+        return sum(answer.text == "pong" for answer in answers)
+
+    assert using(server, many) == 500
+
+
+# ---------------------------------------------------------------- the rest of the interface
+
+
+def test_backoff_grows_with_jitter_and_obeys_the_server() -> None:
+    rng = random.Random(1)
+    for attempt in range(20):
+        step = min(60.0, 0.5 * 2**attempt)
+        waits = [backoff(attempt, None, rng) for _ in range(50)]
+        assert all(step / 2 <= wait <= step for wait in waits)
+        assert len(set(waits)) > 40
+    assert all(7 <= backoff(0, 7.0, rng) <= 8 for _ in range(50))
+    assert backoff(0, 0.0, rng) < 0.1
+    assert backoff(10_000, None, rng) <= 60
+
+
+def test_names_of_models_are_split_once() -> None:
+    assert (provider_of("openai/meta/llama-3"), short_name("openai/meta/llama-3")) == ("openai", "meta/llama-3")
+    assert (provider_of("local//abs/x.gguf"), short_name("local//abs/x.gguf")) == ("local", "/abs/x.gguf")
+    assert (provider_of("default"), short_name("default")) == ("", "default")
+
+
+def test_the_table_imports_no_provider_before_it_is_asked() -> None:
+    code = (
+        "import sys; import orch.runtime.backends; "
+        "assert not {'aiohttp', 'xllamacpp', 'yarl'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert {"openai", "local"} <= set(BACKENDS)
