@@ -1,0 +1,271 @@
+"""What a report for people says, and in what order; not how it looks.
+
+In: a `Report`. Out: blocks (headings, tables, entries, bullets) of cells with roles, read by the renderers for the
+terminal, for Markdown and for notebooks. So a report says the same everywhere, and a new block appears in all of them.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..lang.diagnostics import Diagnostic
+from .expr import INF, Expr
+from .figures import figure_text, range_text, sizes_text
+from .metrics import METRICS
+from .pretty import pretty
+from .report import Bound, Figures, MetricReport, Range, Report, Window
+from .text import show, show_cond
+
+__all__ = ["Block", "Bullets", "Cell", "Entries", "Heading", "Note", "Role", "Table", "comparison", "layout"]
+
+Role = Literal["plain", "name", "formula", "growth", "number", "good", "bad", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    role: Role = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """`level` 1 is the report's title."""
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`header` may be empty; `right` tells for each column whether it is set flush right."""
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    right: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A title cell with a remark, and below it labelled lines."""
+    title: Cell
+    remark: Cell
+    lines: tuple[tuple[str, Cell], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    cell: Cell
+
+
+Block = Heading | Table | Entries | Bullets | Note
+
+
+def layout(report: Report) -> tuple[Block, ...]:
+    """The whole report. Sections with nothing to say are left out."""
+    return (
+        Heading(f"{report.program} · {report.entry}", 1),
+        *_symbols(report),
+        *_problems("Errors", report.errors),
+        *_costs(report.metrics),
+        *_at(report),
+        *_primitives(report),
+        *_windows(report),
+        *_retries(report),
+        *_list("Assumptions", report.assumptions),
+        *_problems("Warnings", report.warnings),
+    )
+
+
+def _symbols(report: Report) -> Iterable[Block]:
+    if report.symbols:
+        yield Table((), tuple((Cell(s.name, "name"), Cell(s.meaning, "quiet")) for s in report.symbols), (False, False))
+
+
+# ---------------------------------------------------------------- formulas
+
+def _costs(metrics: Mapping[str, MetricReport]) -> Iterable[Block]:
+    if metrics:
+        yield Heading("Cost")
+    for metric in metrics.values():
+        yield _metric(metric)
+
+
+def _metric(m: MetricReport) -> Entries:
+    lines: list[tuple[str, Cell]] = []
+    lower, upper = m.lower, m.upper
+    if upper.closed is not None and upper.closed == lower.closed and upper.exact and lower.exact:
+        lines.append(("exactly", _closed(upper)))
+    else:
+        lines += [("at most", _closed(upper)), ("at least", _closed(lower))]
+    if m.expected is not None and m.expected.closed not in (None, upper.closed):
+        lines.append(("expected", _closed(m.expected)))
+    for r in m.recurrences:
+        lines.append(("from", Cell(pretty(r.equation) + (f",  {pretty(r.base)}" if r.base else ""), "quiet")))
+    if m.recurrences and m.checked:
+        lines.append(("checked", Cell(f"against the recurrence at {m.checked} points", "quiet")))
+    return Entries(Cell(m.name, "name"), _growth(m), tuple(lines))
+
+
+def _growth(m: MetricReport) -> Cell:
+    """Θ where the bounds agree, else O and Ω."""
+    def order(e: Expr) -> str:
+        return pretty(show(e), order=True)
+
+    if m.theta is not None:
+        return Cell(f"Θ({order(m.theta)})" if m.theta != 0 else "none", "growth")
+    parts = []
+    if m.upper.order is not None:
+        parts.append("unbounded" if m.upper.order == INF else f"O({order(m.upper.order)})")
+    if m.lower.order is not None and m.lower.order != 0:
+        parts.append("at least unbounded" if m.lower.order == INF else f"Ω({order(m.lower.order)})")
+    return Cell(", ".join(parts) or "growth unknown", "growth" if parts else "bad")
+
+
+def _closed(b: Bound) -> Cell:
+    if b.closed is None:
+        return Cell(f"no closed form: {b.reason or 'none was found'}", "bad")
+    if b.closed == INF:
+        return Cell(f"∞  ({b.reason})" if b.reason else "∞", "bad")
+    text = pretty(show(b.closed))
+    remarks = [] if b.exact else ["not exact, on the safe side"]
+    valid = show_cond(b.valid)
+    if valid != "True":
+        remarks.append(f"for {pretty(valid)}")
+    return Cell(text + (f"   ({'; '.join(remarks)})" if remarks else ""), "formula")
+
+
+# ---------------------------------------------------------------- figures
+
+def _at(report: Report) -> Iterable[Block]:
+    if not report.at:
+        return
+    yield Heading("At these sizes")
+    names = list(dict.fromkeys(name for f in report.at for name in f.metrics))
+    if len(report.at) == 1:
+        f, = report.at
+        yield Note(Cell(sizes_text(f.sizes), "number"))
+        expected = any(r.expected is not None for r in f.metrics.values())
+        header = ("", "at least", "at most", *(("expected",) if expected else ()))
+        rows = []
+        for name in names:
+            r = f.metrics[name]
+            row = [Cell(name, "name"), Cell(figure_text(r.lower, name), "number"),
+                   Cell(figure_text(r.upper, name), "number")]
+            if expected:
+                row.append(Cell(figure_text(r.expected, name) if r.expected is not None else "", "number"))
+            rows.append(tuple(row))
+        yield Table(header, tuple(rows), (False, *(True,) * (len(header) - 1)))
+    else:
+        yield Table(("", *names), tuple(
+            (Cell(sizes_text(f.sizes), "name"), *(_figure(f, name) for name in names)) for f in report.at),
+            (False, *(True,) * len(names)))
+    if report.parallel is not None:
+        yield Note(Cell(f"latency with at most {report.parallel} requests at a time, by Brent's bounds: "
+                        "max(span, work/P) ≤ time ≤ span + work/P", "quiet"))
+
+
+def _figure(f: Figures, name: str) -> Cell:
+    return Cell(range_text(f.metrics[name], name) if name in f.metrics else "", "number")
+
+
+# ---------------------------------------------------------------- primitives, windows, retries
+
+_SHARES = ("calls", "input_tokens", "output_tokens", "dollars")
+
+
+def _primitives(report: Report) -> Iterable[Block]:
+    if not report.by_primitive:
+        return
+    shown = [name for name in _SHARES if any(name in metrics for metrics in report.by_primitive.values())][:3]
+    rows = []
+    for name, metrics in report.by_primitive.items():
+        facts = report.primitives.get(name)
+        rows.append((Cell(name, "name"), Cell(facts.model if facts else "", "quiet"),
+                     Cell(f"{facts.fixed_tokens}" if facts else "", "number"),
+                     *(_share(metrics.get(metric)) for metric in shown)))
+    yield Heading("What each primitive contributes")
+    yield Table(("", "model", "fixed tokens", *(f"{METRICS[m].name}" for m in shown)), tuple(rows),
+                (False, False, True, *(False,) * len(shown)))
+
+
+def _share(m: MetricReport | None) -> Cell:
+    if m is None:
+        return Cell("")
+    if m.upper.closed is not None and len(text := pretty(show(m.upper.closed))) <= 36:
+        return Cell(text if m.upper.closed == m.lower.closed else f"≤ {text}", "formula")
+    return _growth(m)
+
+
+def _windows(report: Report) -> Iterable[Block]:
+    if report.windows:
+        yield Heading("Context windows")
+        yield Bullets(tuple(_window(w) for w in report.windows))
+
+
+def _window(w: Window) -> Cell:
+    where = f"{w.primitive} on {w.model} (window {w.window:,} tokens)"
+    if w.need is None:
+        return Cell(f"{where}: what it needs is not known", "bad")
+    need = pretty(show(w.need))
+    if w.need == INF:
+        return Cell(f"{where}: the prompt has no bound", "bad")
+    if w.fits is None:
+        return Cell(f"{where}: needs at most {need}", "plain")
+    fits = show_cond(w.fits)
+    if fits == "True":
+        return Cell(f"{where}: always fits, at most {need}", "good")
+    if fits == "False":
+        return Cell(f"{where}: never fits, needs {need}", "bad")
+    return Cell(f"{where}: needs at most {need}, fits while {pretty(fits)}", "plain")
+
+
+def _retries(report: Report) -> Iterable[Block]:
+    r = report.retries
+    if r is not None:
+        calls = f": at most {pretty(show(r.calls.closed))} calls" if r.calls.closed is not None else ""
+        yield Heading("With retries")
+        yield Note(Cell(f"if every attempt of every call were spent, up to {r.factor} times as much{calls}", "plain"))
+
+
+def _list(title: str, items: tuple[str, ...]) -> Iterable[Block]:
+    if items:
+        yield Heading(title)
+        yield Bullets(tuple(Cell(item) for item in items))
+
+
+def _problems(title: str, found: tuple[Diagnostic, ...]) -> Iterable[Block]:
+    if found:
+        yield Heading(title)
+        yield Bullets(tuple(Cell(_problem(d), "bad") for d in found))
+
+
+def _problem(d: Diagnostic) -> str:
+    line, column, _, _ = d.span.place
+    return f"{d.code} {d.span.source.name}:{line}:{column}  {d.message}" + (f" ({d.hint})" if d.hint else "")
+
+
+# ---------------------------------------------------------------- measured beside predicted
+
+def comparison(usage: Mapping[str, int | float], predicted: Mapping[str, Range]) -> Table:
+    """A run's figures beside the bounds at its sizes, one metric a row, with a mark where a counted one is outside."""
+    rows = []
+    for name, r in predicted.items():
+        if name not in usage:
+            continue
+        metric, measured = METRICS[name], usage[name]
+        inside = _inside(measured, r, metric.peak_only)
+        mark = Cell("") if not metric.counted else Cell("within", "good") if inside else Cell("OUTSIDE", "bad")
+        rows.append((Cell(name, "name"), Cell(figure_text(measured, name), "number"),
+                     Cell(range_text(r, name), "number"), mark))
+    return Table(("", "measured", "predicted", ""), tuple(rows), (False, True, True, False))
+
+
+def _inside(measured: int | float, r: Range, peak_only: bool) -> bool:
+    """Unknown and symbolic bounds hold nothing back."""
+    slack = 1e-9 * max(1.0, abs(measured))
+    low = not isinstance(r.lower, int | float) or peak_only or measured >= r.lower - slack
+    return low and (not isinstance(r.upper, int | float) or measured <= r.upper + slack)
