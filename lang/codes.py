@@ -50,11 +50,11 @@ _row("E0001", "a file that cannot be read as text", """
 
 _row("E0002", "a character that means nothing here", """
     Outside of strings and comments a program consists of names, numbers and the signs of the language.
-    Often the character came along when text was copied: curly quotes, a long dash, a semicolon.
+    Often the character came along when text was copied: curly quotes, a long dash, a blank that is none.
     Remove it, or put it into a string.
     """, """
     fn main(n: Int) -> Int {
-      n ; 2
+      n § 2
     }
     """)
 
@@ -249,6 +249,25 @@ _row("E0024", "something that cannot be called or taken apart here", """
     """, """
     fn main(n: Int) -> Int {
       call n
+    }
+    """)
+
+_row("E0025", "a value named without `let`", """
+    A value gets its name with `let`: `let total = a + b`. It keeps that value; for a new one choose a new name, or let
+    a `fold` or `repeat` carry it from round to round.
+    """, """
+    fn main(n: Int) -> Int {
+      total = n + 1
+      total
+    }
+    """)
+
+_row("E0026", "a parameter without a type", """
+    Every parameter says what it is: `doc: Text`, `items: List[Text[m], n]`, `depth: Int`. The sizes are optional, and
+    get names of their own when they are left out.
+    """, """
+    fn main(n) -> Int {
+      n
     }
     """)
 

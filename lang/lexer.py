@@ -42,7 +42,7 @@ _KINDS: dict[str, str] = {word: word.upper() for word in KEYWORDS} | {
 
 # A line that ends in one of these goes on; so does one before a line that starts with one of those.
 _GOES_ON = frozenset({"OPERATOR", "MINUS", "LE", "COMMA", "ARROW", "EQUAL", "COLON", "DOT", "DOTS", "VBAR",
-                      "LPAR", "LSQB", "LBRACE"} | {word.upper() for word in KEYWORDS - {"true", "false"}})
+                      "LPAR", "LSQB", "LBRACE"} | {word.upper() for word in KEYWORDS - {"true", "false", "let"}})
 _CONTINUES = frozenset({"OPERATOR", "MINUS", "LE", "COMMA", "ARROW", "EQUAL", "COLON", "DOT", "DOTS", "VBAR",
                         "RPAR", "RSQB", "RBRACE", "ELSE", "AS", "IN", "WHERE", "DECREASES", "WITHIN", "CHANCE",
                         "UP", "TO", "WHILE", "OF", "LEAD", "LEAST"})
@@ -342,7 +342,7 @@ class _Lexer:
         self.bracket(Diagnostic(
             "E0006", f"This `{open_.sign}` is not closed before the `{sign}` that ends what is around it.",
             self.span(open_.start, open_.start + 1), f"Write the missing `{_CLOSER[open_.sign]}`.",
-            (Label(place, f"closed by `{_CLOSER[open_.sign]}` at the latest before this"),)))
+            (Label(place, f"its `{_CLOSER[open_.sign]}` should stand before this"),)))
         del stack[depth + 1:]
         return self.close(sign, start, end)
 
@@ -394,6 +394,11 @@ class _Lexer:
         if chunk.trouble is None:
             chunk.trouble = diagnostic.span.start
         self.diagnostics.append(diagnostic)
+
+    def forget(self, start: int) -> None:
+        """Drop faults found behind this place: they come from reading a text as if it were program."""
+        while self.diagnostics and self.diagnostics[-1].span.start >= start:
+            self.diagnostics.pop()
 
     def foreign(self, sign: str, start: int, end: int) -> int:
         known = _FOREIGN.get(sign) or _FOREIGN.get(sign[0])
@@ -473,7 +478,8 @@ class _Lexer:
             break
         piece = Token("PIECE", text[start:at], start, at)
         template.pieces.append(piece)
-        self.tokens.append(piece)
+        if at > start:
+            self.tokens.append(piece)
         if block:
             breaks = piece.value.count("\n")
             if breaks:
@@ -489,11 +495,12 @@ class _Lexer:
             return at + 1
         if text.startswith(quote, at):
             at += len(quote)
-        else:
+        elif block or not self.holes:           # an open placeholder around it is told of when its line ends
             stop = at
             if block:                           # the rest of the file was swallowed: show the line that opened it
                 line_end = text.find("\n", template.start)
                 stop = line_end if line_end >= 0 else at
+                self.forget(template.start)
             self.fault(Diagnostic(
                 "E0003", "This string is not closed.", self.span(template.start, stop),
                 'Write `"""` where it ends.' if block else
@@ -512,7 +519,8 @@ class _Lexer:
         if template.holes:
             self.tokens.append(Token("TEMPLATE_CLOSE", "", end, end))
         else:
-            del self.tokens[-2:]
+            while self.tokens.pop().kind != "TEMPLATE_OPEN":
+                pass
             self.tokens.append(Token("STRING", pieces[0].value, template.start, end))
 
     def check_escapes(self, piece: Token) -> None:
@@ -529,6 +537,7 @@ class _Lexer:
         """A line ends within a placeholder."""
         depth = next(i for i, bracket in enumerate(self.stack) if bracket.template is not None)
         hole = self.stack[depth]
+        self.forget(hole.start)
         self.fault(Diagnostic(
             "E0009", "This placeholder is not closed on its line.", self.span(hole.start, hole.start + 1),
             "Write `}` where it ends; write `\\{` for a brace that is meant as such."))

@@ -12,13 +12,14 @@ nesting; each declaration is parsed for itself, so that each can have its own er
 """
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from .diagnostics import Diagnostic
 from .lexer import MAX_DEPTH, Chunk, Token, lex
@@ -80,8 +81,8 @@ def parse_table() -> Table:
     return compile_grammar(grammar)
 
 
-def _fingerprint(grammar: str) -> str:
-    return sha256(grammar.encode()).hexdigest()
+def _fingerprint(grammar: str) -> int:
+    return crc32(grammar.encode())
 
 
 def compile_grammar(grammar: str) -> Table:
@@ -123,7 +124,7 @@ def write_table() -> None:
     """Store the automaton of the grammar as it is now."""
     grammar = _GRAMMAR.read_text("utf-8")
     table = compile_grammar(grammar)
-    fields = (f'"grammar": "{_fingerprint(grammar)}"', f'"start": {table.start}', f'"end": {table.end}',
+    fields = (f'"grammar": {_fingerprint(grammar)}', f'"start": {table.start}', f'"end": {table.end}',
               '"productions": [\n' + ",\n".join(json.dumps(p) for p in table.productions) + "\n]",
               '"rows": [\n' + ",\n".join(json.dumps(row) for row in table.rows) + "\n]")
     _TABLE.write_text("{" + ",\n".join(fields) + "}\n", "utf-8")
@@ -191,6 +192,16 @@ def parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     if nul >= 0:
         return None, [Diagnostic("E0001", "This is not a text: it holds the byte 0.", Span(source, nul, nul + 1),
                                  "Check the path; if the file is a program, save it as UTF-8.")]
+    collecting = gc.isenabled()
+    gc.disable()                                # all that is made here lives on; looking for garbage doubles the time
+    try:
+        return _parse(source)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     lexed = lex(source)
     table = parse_table()
     builder = TreeBuilder(source)
@@ -200,9 +211,12 @@ def parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     for chunk in lexed.chunks:
         fault = None
         if chunk.tokens:
+            known = len(builder.faults)
             decl, fault = _declaration(source, table, actions, builder, chunk)
             if decl is not None:
                 decls.append(decl)
+            if chunk.trouble is not None or chunk.bracket is not None or decl is None:
+                del builder.faults[known:]      # what is half read has faults that may not be real
         if chunk.bracket is not None and (fault is None or fault.span.start >= chunk.bracket.span.start):
             fault = chunk.bracket
         if fault is not None and (chunk.trouble is None or fault.span.start < chunk.trouble):
@@ -219,16 +233,12 @@ def _declaration(source: Source, table: Table, actions: list[_Action], builder: 
     end = tokens[-1].end
     tokens.append(Token("$END", "", end, end))
     builder.doc = chunk.doc
-    before = len(builder.faults)
     outcome = _advance(table, actions, tokens)
     if isinstance(outcome, Stuck):
-        # half-read declarations have faults that may not be real
-        del builder.faults[before:]
         from .syntax_errors import explain
         return None, explain(source, table, tokens, outcome)
     deep = _too_deep(outcome) if len(tokens) > MAX_DEPTH else None
     if deep is not None:
-        del builder.faults[before:]
         return None, Diagnostic(
             "E0008", f"This is nested more than {MAX_DEPTH} levels deep.", deep,
             "Give the inner parts a name with `let`, or move them into a function of their own.")
