@@ -209,17 +209,18 @@ def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     decls: list[Decl] = []
     diagnostics = lexed.diagnostics
     for chunk in lexed.chunks:
-        fault = None
+        fault, noticed = None, 0
         if chunk.tokens:
             known = len(builder.faults)
-            decl, fault = _declaration(source, table, actions, builder, chunk)
+            decl, fault, noticed = _declaration(source, table, actions, builder, chunk)
             if decl is not None:
                 decls.append(decl)
             if chunk.trouble is not None or chunk.bracket is not None or decl is None:
                 del builder.faults[known:]      # what is half read has faults that may not be real
-        if chunk.bracket is not None and (fault is None or fault.span.start >= chunk.bracket.span.start):
+        if chunk.bracket is not None and (fault is None or noticed >= chunk.bracket.span.start):
             fault = chunk.bracket
-        if fault is not None and (chunk.trouble is None or fault.span.start < chunk.trouble):
+            noticed = fault.span.start
+        if fault is not None and (chunk.trouble is None or noticed < chunk.trouble):
             diagnostics.append(fault)
     diagnostics += builder.faults
     if diagnostics:
@@ -228,7 +229,8 @@ def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
 
 
 def _declaration(source: Source, table: Table, actions: list[_Action], builder: TreeBuilder,
-                 chunk: Chunk) -> tuple[Decl | None, Diagnostic | None]:
+                 chunk: Chunk) -> tuple[Decl | None, Diagnostic | None, int]:
+    """The declaration, or what is wrong with it and the offset where that was noticed."""
     tokens = chunk.tokens
     end = tokens[-1].end
     tokens.append(Token("$END", "", end, end))
@@ -236,13 +238,13 @@ def _declaration(source: Source, table: Table, actions: list[_Action], builder: 
     outcome = _advance(table, actions, tokens)
     if isinstance(outcome, Stuck):
         from .syntax_errors import explain
-        return None, explain(source, table, tokens, outcome)
+        return None, explain(source, table, tokens, outcome), tokens[outcome.index].start
     deep = _too_deep(outcome) if len(tokens) > MAX_DEPTH else None
     if deep is not None:
         return None, Diagnostic(
             "E0008", f"This is nested more than {MAX_DEPTH} levels deep.", deep,
-            "Give the inner parts a name with `let`, or move them into a function of their own.")
-    return outcome, None
+            "Give the inner parts a name with `let`, or move them into a function of their own."), deep.start
+    return outcome, None, 0
 
 
 def _too_deep(root: Decl) -> Span | None:

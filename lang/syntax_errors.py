@@ -320,7 +320,7 @@ def _python_forms(s: Scene) -> Diagnostic | None:
         return s.error("E0018", "The loop stands before its body.", "Write `for x in xs { f(x) }`: it gives a list.")
     if kind == "IF" and s.before is not None and not _new_line(s):
         return s.error("E0018", "The condition stands before its branches.", "Write `if c { a } else { b }`.")
-    if kind == "IN":
+    if kind == "IN" and "FOR" not in s.accepts:
         return s.error("E0018", "There is no operator `in`.",
                        "For texts write `contains(t, u)`; for lists count with `for x in xs where ... { x }`.")
     if kind == "DOTS":
