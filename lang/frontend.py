@@ -1,0 +1,77 @@
+"""From a path or a text to a checked program.
+
+In: a path, or a `Source`. Out: `Checked`, or None, and all diagnostics. A stage that finds errors ends the way; names,
+declarations and bodies are one stage, so that a user sees all that is wrong with them at once.
+
+Programs may be deep (a thousand `else if`), and the passes recurse over them, so they run in a thread of their own
+with room for it: see `with_room`.
+"""
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from .check import Checked, check_units
+from .diagnostics import Diagnostic
+from .modules import load_units
+from .parser import parse, read_source
+from .source import Source
+
+__all__ = ["load_program", "with_room"]
+
+T = TypeVar("T")
+_STACK = 256 * 1024 * 1024
+_DEPTH = 60_000
+
+
+def load_program(program: str | Path | Source, folder: Path | None = None) -> tuple[Checked | None, list[Diagnostic]]:
+    """A path is read; a Source is taken as it is, and imports files relative to `folder`, if that is given.
+
+    The program is None if there is an error. The diagnostics are sorted by place, warnings among them.
+    """
+    if isinstance(program, Source):
+        source = program
+    else:
+        read, diagnostics = read_source(program)
+        if read is None:
+            return None, diagnostics
+        source, folder = read, Path(program).resolve().parent
+    return with_room(lambda: _load(source, folder))
+
+
+def _load(source: Source, folder: Path | None) -> tuple[Checked | None, list[Diagnostic]]:
+    units, diagnostics = load_units(source, folder, parse)
+    if any(d.severity == "error" for d in diagnostics):
+        return None, sorted(diagnostics, key=lambda d: d.sort_key)
+    checked, more = check_units(units)
+    diagnostics = sorted([*diagnostics, *more], key=lambda d: d.sort_key)
+    return (None if any(d.severity == "error" for d in diagnostics) else checked), diagnostics
+
+
+def with_room(work: Callable[[], T]) -> T:
+    """Runs it in a thread with a stack of 256 MB (of which only what is touched is taken) and a higher recursion limit."""
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:                  # handed on to the caller's thread
+            failure.append(error)
+
+    limit, stack = sys.getrecursionlimit(), threading.stack_size()
+    sys.setrecursionlimit(max(limit, _DEPTH))
+    threading.stack_size(_STACK)
+    try:
+        thread = threading.Thread(target=run, name="orch-front-end")
+        thread.start()
+    finally:
+        threading.stack_size(stack)
+    thread.join()
+    sys.setrecursionlimit(limit)
+    if failure:
+        raise failure[0]
+    return outcome[0]
