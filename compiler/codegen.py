@@ -446,7 +446,6 @@ def _rational(e: Expr) -> bool:
     return not e.infinite and all(isinstance(k, int) and _rational_atom(a) for m in e.terms for a, k in m)
 
 
-@lru_cache(maxsize=20_000)
 def _rational_atom(a: Atom) -> bool:
     if isinstance(a, Sym):
         return True

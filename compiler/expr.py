@@ -28,7 +28,8 @@ Number: TypeAlias = int | Fraction
 
 
 class Sym:
-    """A symbol. `kind`: "size" (an integer >= 0), "int" (an integer), "real" (a real >= 0: a price, a model's size).
+    """A symbol. `kind`: "size" (an integer >= 0), "int" (an integer), "real" (a real >= 0: a price, a model's size),
+    "number" (any real).
 
     Symbols are equal by name: within one program a name has one kind.
     """
@@ -68,12 +69,13 @@ class Fn:
     | factorial, binomial, harmonic, fibonacci, ... | as sympy's functions of that name |
     """
 
-    __slots__ = ("_hash", "args", "conds", "key", "name", "op")
+    __slots__ = ("_hash", "_nonneg", "args", "conds", "key", "name", "op")
 
     def __init__(self, op: str, args: tuple[Expr, ...], name: str = "", conds: tuple[Cond, ...] = ()) -> None:
         self.op, self.args, self.name, self.conds = op, args, name, conds
         self.key = (1, op, name, tuple(a.key for a in args), tuple(c.key for c in conds))
         self._hash = hash((op, args, name, conds))
+        self._nonneg: bool | None = None
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Fn) and self._hash == other._hash and self.op == other.op
@@ -480,7 +482,7 @@ def _integer_atom(a: Atom, k: Number) -> bool:
     if not isinstance(k, int) or k < 0:
         return False
     if isinstance(a, Sym):
-        return a.kind != "real"
+        return a.kind in ("size", "int")
     match a.op:
         case "floor" | "factorial" | "binomial" | "fibonacci":
             return True
@@ -506,11 +508,17 @@ def _nonneg_factor(a: Atom, k: Number) -> bool:
     return (isinstance(k, int) and k % 2 == 0) or nonneg_atom(a)
 
 
-@lru_cache(maxsize=100_000)
 def nonneg_atom(a: Atom) -> bool:
     """Whether an atom has no negative value (sufficient test)."""
     if isinstance(a, Sym):
-        return a.kind != "int"
+        return a.kind in ("size", "real")
+    if a._nonneg is None:
+        # kept with the object, not by equality: symbols are equal by name, and another program's n may be negative
+        a._nonneg = _nonneg_application(a)
+    return a._nonneg
+
+
+def _nonneg_application(a: Fn) -> bool:
     match a.op:
         case "floor" | "paren" | "sum" | "choose":
             return is_nonneg(a.args[0])
