@@ -27,7 +27,8 @@ class Metric:
     """`seq`, `par`: how costs combine in sequence and in parallel. `counted`: a run can leave the bounds only by a bug.
 
     `call` and `tool` are what one call costs, formulas over the symbols that this module lists. `whole`: values are
-    integers. `peak_only`: a run promises no lower bound (its figure depends on how many calls may be in flight).
+    integers. `peak_only`: a run promises no lower bound (its figure depends on how many calls may be in flight). `reliability`: a vote
+    changes it by the laws of voting, not by the number of samples.
     """
     name: str
     unit: str
@@ -39,6 +40,7 @@ class Metric:
     whole: bool
     counted: bool
     peak_only: bool = False
+    reliability: bool = False
 
 
 def _table() -> dict[str, Metric]:
@@ -64,7 +66,7 @@ def _table() -> dict[str, Metric]:
         Metric("width", "calls", "calls in flight at once", "max", "+", ONE, ZERO, True, True, peak_only=True),
         Metric("tool_calls", "calls", "calls of tools", "+", "+", ZERO, ONE, True, True),
         Metric("unreliability", "nats", "-ln of the probability that no answer is wrong", "+", "+",
-               -log(1 - error), ZERO, False, False),
+               -log(1 - error), ZERO, False, False, reliability=True),
     ]
     return {row.name: row for row in rows}
 

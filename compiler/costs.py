@@ -1,0 +1,228 @@
+"""Cost terms: what a piece of program costs, before any metric has looked at it.
+
+The analysis walks a program once and leaves a `Cost`; every metric, bound and primitive is a reading of that one term
+(`readings`). A term mirrors control flow: what is in sequence, what is concurrent, what sizes decide, what a model's
+answer decides. Cost is an algebra in the sense of Wadge and Sands; see docs/cost-semantics.md.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..lang.source import Span
+from .expr import ZERO, Cond, Expr
+from .values import Size
+
+__all__ = ["FREE", "Apply", "Ballot", "Cases", "Cost", "Either", "Free", "Leaf", "Least", "Loop", "Parallel", "Pick",
+           "Rounds", "Sequence", "Spread", "Spreading", "parallel", "sequence", "substitute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """No call at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One call of a primitive or tool: its prompt and answer in tokens (0 for a tool)."""
+    kind: Literal["primitive", "tool"]
+    name: str
+    site: int
+    prompt: Size
+    answer: Size
+    error: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    parts: tuple[Cost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    parts: tuple[Cost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Sizes decide; conditions are tried in order and the last one is true."""
+    cases: tuple[tuple[Cond, Cost], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A model's answer decides between two; `chance` is the probability of the first."""
+    first: Cost
+    second: Cost
+    chance: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`body` for index = 0 .. count-1, in sequence or concurrently."""
+    index: str
+    count: Size
+    body: Cost
+    concurrent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spreading:
+    """How one quantity is spread over the elements of a list: `count` elements that add up to `total`.
+
+    `parts`: (how many, how large) where that is known; `low` and `high` bound every element.
+    """
+    count: Size
+    total: Size
+    parts: tuple[tuple[Expr, Expr], ...] | None
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """`body`, over the symbol `var`, for every element of a list whose sizes add up to a known total."""
+    var: str
+    over: Spreading
+    body: Cost
+    concurrent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A call of a function, in the variant for these arguments. `facts` is what is known of sizes at the call."""
+    variant: str
+    args: tuple[Expr, ...]
+    facts: tuple[Cond, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """An adversary picks the number `name` from lo .. hi; `odds` tells its distribution where there is one.
+
+    odds: ("binomial", q): the number of successes in hi - lo trials of probability q; ("uniform",): equally likely.
+    """
+    name: str
+    lo: Expr
+    hi: Expr
+    odds: tuple[Literal["binomial"], Expr] | tuple[Literal["uniform"], None] | None
+    body: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """`condition`, and while it is true `body`, at most `most` times; both over the number of the round `index`."""
+    index: str
+    most: Size
+    condition: Cost
+    body: Cost
+    chance: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """A vote: `body` is one sample. `lead` is None for `vote of most`."""
+    lead: Size | None
+    most: Size
+    body: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """`choose least metric`: alternatives by label."""
+    metric: str
+    alternatives: tuple[tuple[str, Cost], ...]
+    span: Span
+
+
+Cost = Free | Leaf | Sequence | Parallel | Cases | Either | Loop | Spread | Apply | Pick | Rounds | Ballot | Least
+
+FREE = Free()
+
+
+def sequence(*parts: Cost) -> Cost:
+    """One after another; free parts vanish."""
+    flat: list[Cost] = []
+    for p in parts:
+        if isinstance(p, Sequence):
+            flat.extend(p.parts)
+        elif not isinstance(p, Free):
+            flat.append(p)
+    return FREE if not flat else flat[0] if len(flat) == 1 else Sequence(tuple(flat))
+
+
+def parallel(*parts: Cost) -> Cost:
+    """All at once; free parts vanish."""
+    kept = tuple(p for p in parts if not isinstance(p, Free))
+    return FREE if not kept else kept[0] if len(kept) == 1 else Parallel(kept)
+
+
+def cases(*parts: tuple[Cond, Cost]) -> Cost:
+    """Decided by sizes; equal neighbours are joined."""
+    from .expr import FALSE, TRUE, disj
+    kept: list[tuple[Cond, Cost]] = []
+    for c, p in parts:
+        if c == FALSE:
+            continue
+        if kept and kept[-1][1] == p:
+            kept[-1] = (disj(kept[-1][0], c), p)
+        else:
+            kept.append((c, p))
+        if kept[-1][0] == TRUE:
+            break
+    return kept[0][1] if len(kept) == 1 else Cases(tuple(kept))
+
+
+def either(first: Cost, second: Cost, chance: Expr | None) -> Cost:
+    """Decided by an answer."""
+    return first if first == second else Either(first, second, chance)
+
+
+def loop(index: str, count: Size, body: Cost, concurrent: bool) -> Cost:
+    if isinstance(body, Free) or (count.exact and count.hi == ZERO):
+        return FREE
+    return Loop(index, count, body, concurrent)
+
+
+def substitute(cost: Cost, table: Mapping[str, Expr]) -> Cost:
+    """Substitution for free symbols of a term; bound ones (indices, picks) are never among the keys."""
+    if not table:
+        return cost
+
+    def go(c: Cost) -> Cost:
+        match c:
+            case Free():
+                return c
+            case Leaf():
+                return Leaf(c.kind, c.name, c.site, c.prompt.subs(table), c.answer.subs(table), c.error.subs(table), c.span)
+            case Sequence(parts=parts):
+                return sequence(*(go(p) for p in parts))
+            case Parallel(parts=parts):
+                return parallel(*(go(p) for p in parts))
+            case Cases(cases=cs):
+                return cases(*((g.subs(table), go(p)) for g, p in cs))
+            case Either():
+                return either(go(c.first), go(c.second), None if c.chance is None else c.chance.subs(table))
+            case Loop():
+                return loop(c.index, c.count.subs(table), go(c.body), c.concurrent)
+            case Spread(over=o):
+                parts2 = None if o.parts is None else tuple((k.subs(table), v.subs(table)) for k, v in o.parts)
+                over = Spreading(o.count.subs(table), o.total.subs(table), parts2, o.low.subs(table), o.high.subs(table))
+                return Spread(c.var, over, go(c.body), c.concurrent)
+            case Apply():
+                return Apply(c.variant, tuple(a.subs(table) for a in c.args), tuple(f.subs(table) for f in c.facts), c.span)
+            case Pick():
+                odds = c.odds if c.odds is None or c.odds[0] == "uniform" else ("binomial", c.odds[1].subs(table))
+                return Pick(c.name, c.lo.subs(table), c.hi.subs(table), odds, go(c.body))
+            case Rounds():
+                return Rounds(c.index, c.most.subs(table), go(c.condition), go(c.body),
+                              None if c.chance is None else c.chance.subs(table))
+            case Ballot():
+                return Ballot(None if c.lead is None else c.lead.subs(table), c.most.subs(table), go(c.body))
+            case Least():
+                return Least(c.metric, tuple((n, go(a)) for n, a in c.alternatives), c.span)
+
+    return go(cost)

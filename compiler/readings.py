@@ -1,0 +1,683 @@
+"""Cost term -> one metric's bound as an expression; functions that recurse -> equations.
+
+A reading is a fold over the term with the metric's two operations. Upper bounds take the largest where an answer
+decides, lower bounds the smallest, expected values the mean by `chance`; these are given only where they are exact
+(LANGUAGE section 8), otherwise None. Calls of functions that do not recurse are inlined, the others become calls of
+unknown functions, which `system` gathers with their equations.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, Protocol
+
+from . import core
+from .costs import (
+    Apply,
+    Ballot,
+    Cases,
+    Cost,
+    Either,
+    Free,
+    Leaf,
+    Least,
+    Loop,
+    Parallel,
+    Pick,
+    Rounds,
+    Sequence,
+    Spread,
+)
+from .equations import Case, Function, System
+from .expr import (
+    FALSE,
+    INF,
+    ONE,
+    TRUE,
+    ZERO,
+    Cond,
+    Expr,
+    Fn,
+    binomial,
+    call,
+    choose,
+    conj,
+    ge,
+    gt,
+    is_nonneg,
+    le,
+    log,
+    max_,
+    min_,
+    negate,
+    num,
+    piecewise,
+    power,
+    sum_,
+    sym,
+)
+from .metrics import METRICS, Metric
+from .sizes import Sizes, Variant
+from .votes import majority, uncut_lead, voted_lead
+
+__all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings"]
+
+Reading = Literal["upper", "lower", "expected"]
+Only = tuple[Literal["primitive"], str] | tuple[Literal["site"], int] | None
+"""Which calls count: those of one primitive or tool, that of one place, or all."""
+
+
+class PriceTier(Protocol):
+    """Prices in dollars per million tokens for prompts of more than `above` tokens; None is unknown."""
+    @property
+    def above(self) -> int: ...
+    @property
+    def price_in(self) -> Fraction | None: ...
+    @property
+    def price_out(self) -> Fraction | None: ...
+    @property
+    def price_cached(self) -> Fraction | None: ...
+
+
+class Prices(Protocol):
+    """What a table knows of a model."""
+    @property
+    def context(self) -> int | None: ...
+    @property
+    def tiers(self) -> tuple[PriceTier, ...]: ...
+    @property
+    def reasons(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    variant: str
+    metric: str
+    reading: Reading
+    only: Only
+
+
+class Readings:
+    """All readings of one program's cost terms. `lookup` tells what a price table knows of a model's target."""
+
+    def __init__(self, sizes: Sizes, lookup: Callable[[str], Prices | None],
+                 close: Callable[[System, Literal["upper", "lower"]], Expr | None]) -> None:
+        self.sizes, self.lookup, self.close = sizes, lookup, close
+        self._memo: dict[_Key, Expr | None] = {}
+        self._reach: dict[str, frozenset[tuple[str, object]]] = {}
+        self._unknown_symbols: dict[str, str] = {}
+        self._active: set[_Key] = set()
+
+    # ---------------------------------------------------------------- models
+
+    def window(self, model: core.Model) -> int | None:
+        """The context window in tokens, by the program or the table."""
+        if model.context is not None:
+            return model.context
+        facts = self.lookup(model.target)
+        return None if facts is None else facts.context
+
+    def price_known(self, model: core.Model) -> bool:
+        facts = self.lookup(model.target)
+        return (model.price_in is not None and model.price_out is not None) or bool(facts is not None and facts.tiers)
+
+    def _model_table(self, model: core.Model, reading: Reading, prompt: Expr) -> dict[str, Expr]:
+        def given(value: Fraction | None, symbol: str) -> Expr:
+            return num(value) if value is not None else sym(f"{symbol}_{model.name}", "real")
+
+        facts = None
+        if model.price_in is None or model.price_out is None:
+            facts = self.lookup(model.target)
+        tiers = facts.tiers if facts is not None else ()
+
+        def price(own: Fraction | None, pick: Callable[[PriceTier], Fraction | None], symbol: str) -> Expr:
+            if own is not None:
+                return num(own)
+            if not tiers or any(pick(t) is None for t in tiers):
+                return sym(f"{symbol}_{model.name}", "real")
+            parts: list[tuple[Expr, Cond]] = []
+            for t in sorted(tiers, key=lambda t: -t.above):
+                value = pick(t)
+                assert value is not None
+                beyond = TRUE if t.above == 0 else FALSE if prompt.infinite < 0 else (
+                    TRUE if prompt.infinite else gt(prompt, num(t.above)))
+                parts.append((num(value), beyond))
+            return piecewise(*parts)
+
+        price_in = price(model.price_in, lambda t: t.price_in, "price_in")
+        if reading == "lower":
+            if model.price_cached is not None:
+                price_in = num(model.price_cached)
+            elif model.price_in is None and tiers and all(t.price_cached is not None for t in tiers):
+                price_in = price(None, lambda t: t.price_cached, "price_in")
+        return {
+            "size": model.size, "price_in": price_in,
+            "price_out": price(model.price_out, lambda t: t.price_out, "price_out"),
+            "ttft": given(model.ttft, "ttft"),
+            "prefill": given(model.prefill, "prefill"), "decode": given(model.decode, "decode"),
+        }
+
+    # ---------------------------------------------------------------- the fold
+
+    def read(self, cost: Cost, metric: Metric, reading: Reading, only: Only = None) -> Expr | None:
+        """The bound of a term; None for an expected value that is not known."""
+        match cost:
+            case Free():
+                return ZERO
+            case Leaf():
+                return self._leaf(cost, metric, reading, only)
+            case Sequence(parts=parts):
+                return self._combine(metric.seq, (self.read(p, metric, reading, only) for p in parts), reading)
+            case Parallel(parts=parts):
+                return self._combine(metric.par, (self.read(p, metric, reading, only) for p in parts), reading)
+            case Cases(cases=cs):
+                values = [(self.read(p, metric, reading, only), c) for c, p in cs]
+                return _decided(values)
+            case Either():
+                return self._either(cost, metric, reading, only)
+            case Loop():
+                return self._loop(cost, metric, reading, only)
+            case Spread():
+                return self._spread(cost, metric, reading, only)
+            case Apply():
+                return self._apply(cost, metric, reading, only)
+            case Pick():
+                return self._pick(cost, metric, reading, only)
+            case Rounds():
+                return self._rounds(cost, metric, reading, only)
+            case Ballot():
+                return self._ballot(cost, metric, reading, only)
+            case Least():
+                return self._least(cost, metric, reading, only)
+
+    def _combine(self, how: str, values: Iterable[Expr | None], reading: Reading) -> Expr | None:
+        known: list[Expr] = []
+        for v in values:
+            if v is None:
+                return None
+            known.append(v)
+        if how == "+":
+            total = ZERO
+            for v in known:
+                total = total + v
+            return total
+        if reading == "expected" and len({v for v in known if v != ZERO}) > 1 and not self._certain:
+            return max_(ZERO, *known)
+        return max_(ZERO, *known) if known else ZERO
+
+    _certain = True
+
+    def _leaf(self, leaf: Leaf, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        if only is not None and only != (("site", leaf.site) if only[0] == "site" else ("primitive", leaf.name)):
+            return ZERO
+        if leaf.kind == "tool":
+            tool = self.sizes.program.tools[leaf.name]
+            return metric.tool.subs({"tool_latency": tool.latency, "tool_dollars": tool.dollars})
+        formula = metric.call
+        free = formula.free
+        if not free:
+            return formula
+        primitive = self.sizes.program.primitives[leaf.name]
+        L, T = (leaf.prompt.hi, leaf.answer.hi) if reading == "upper" else (leaf.prompt.lo, leaf.answer.lo)
+        if reading == "expected":
+            mean_l, mean_t = leaf.prompt.mean, leaf.answer.mean
+            if ("L" in free and mean_l is None) or ("T" in free and mean_t is None):
+                return None
+            for name, size in (("L", leaf.prompt), ("T", leaf.answer)):
+                if name in free and not size.exact:
+                    c = formula.coefficients(name)
+                    if c is None or not set(c) <= {0, 1} or any("L" in x.free or "T" in x.free for x in c.values() if x != c.get(0)):
+                        return None
+            L, T = mean_l or ZERO, mean_t or ZERO
+        if "L" in free and L.infinite or "T" in free and T.infinite:
+            return INF
+        table: dict[str, Expr] = {"L": L, "T": T, "error": leaf.error}
+        if free - {"L", "T", "error"}:
+            model = self.sizes.program.models[primitive.model]
+            top = leaf.prompt.hi if reading == "upper" else leaf.prompt.lo
+            table |= self._model_table(model, reading, top)
+        return formula.subs(table)
+
+    def _either(self, cost: Either, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        a = self.read(cost.first, metric, reading, only)
+        b = self.read(cost.second, metric, reading, only)
+        if a is None or b is None:
+            return None
+        if a == b:
+            return a
+        if reading == "upper":
+            return max_(a, b)
+        if reading == "lower":
+            return min_(a, b)
+        if cost.chance is None or "max" in (metric.seq, metric.par):
+            return None
+        return cost.chance * a + (1 - cost.chance) * b
+
+    def _loop(self, cost: Loop, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        body = self.read(cost.body, metric, reading, only)
+        if body is None or body == ZERO:
+            return body
+        how = metric.par if cost.concurrent else metric.seq
+        count = cost.count.hi if reading == "upper" else cost.count.lo if reading == "lower" else cost.count.mean
+        if count is None:
+            return None
+        if how == "+":
+            if reading == "expected" and not cost.count.exact and cost.index in body.free:
+                return None
+            if count.infinite or body.infinite:
+                return INF
+            return sum_(body, cost.index, ZERO, count - 1)
+        if reading == "expected" and not cost.count.exact:
+            return None
+        return _peak(body, cost.index, count, reading)
+
+    def _spread(self, cost: Spread, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        body = self.read(cost.body, metric, reading, only)
+        if body is None or body == ZERO:
+            return body
+        how = metric.par if cost.concurrent else metric.seq
+        o = cost.over
+        count = o.count.hi if reading == "upper" else o.count.lo if reading == "lower" else o.count.mean
+        total = o.total.hi if reading == "upper" else o.total.lo if reading == "lower" else o.total.mean
+        if count is None or total is None:
+            return None
+        if how == "+":
+            c = body.coefficients(cost.var) if not body.infinite else None
+            if c is not None and set(c) <= {0, 1} and (o.count.exact or is_nonneg(c.get(0, ZERO))) and (
+                    o.total.exact or is_nonneg(c.get(1, ZERO))):
+                return c.get(0, ZERO) * count + c.get(1, ZERO) * total
+            if o.parts is not None:
+                result = ZERO
+                for k, v in o.parts:
+                    result = result + k * body.subs({cost.var: v})
+                return result
+            if reading == "expected":
+                return None
+            end = _extreme(body, cost.var, o.low, o.high, reading)
+            return end * count if not (end.infinite and count == ZERO) else ZERO
+        if o.parts is not None:
+            pieces = [(k, body.subs({cost.var: v})) for k, v in o.parts]
+            rising = _monotone(body, cost.var)
+            if rising > 0 and reading != "expected":
+                top = body.subs({cost.var: o.high}) if not o.high.infinite else INF
+                return piecewise((top, ge(o.count.lo, ONE)), (ZERO, TRUE)) if reading == "upper" else _peaks(pieces)
+            return _peaks(pieces)
+        if reading == "expected":
+            return None
+        end = _extreme(body, cost.var, o.low, o.high, reading)
+        return piecewise((end, ge(count, ONE)), (ZERO, TRUE)) if not count.infinite and not end.infinite else end
+
+    def _apply(self, cost: Apply, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        variant = self.sizes.by_name[cost.variant]
+        if not self._touched(variant, metric, only):
+            return ZERO
+        if variant.recursive:
+            if reading == "expected" and not self._expected_known(variant, metric, only):
+                return None
+            return call(variant.name, *cost.args)
+        inner = self.of_variant(variant, metric, reading, only)
+        if inner is None or inner.infinite:
+            return inner
+        table = dict(zip(variant.params, cost.args, strict=True))
+        return inner.subs(table)
+
+    def _expected_known(self, variant: Variant, metric: Metric, only: Only) -> bool:
+        key = _Key(variant.name, metric.name, "expected", only)
+        if key in self._active:
+            return True
+        return self.of_variant(variant, metric, "expected", only) is not None
+
+    def of_variant(self, variant: Variant, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        """The right side of a function's equation: its cost over its own symbols."""
+        key = _Key(variant.name, metric.name, reading, only)
+        if key not in self._memo:
+            self._active.add(key)
+            value = self.read(variant.cost, metric, reading, only)
+            self._active.discard(key)
+            self._memo[key] = value
+        return self._memo[key]
+
+    def _touched(self, variant: Variant, metric: Metric, only: Only) -> bool:
+        """Whether any call that counts can be reached."""
+        reach = self._reach.get(variant.name)
+        if reach is None:
+            seen: set[str] = set()
+            found: set[tuple[str, object]] = set()
+            todo = [variant.name]
+            while todo:
+                name = todo.pop()
+                if name in seen:
+                    continue
+                seen.add(name)
+                for leaf in _leaves(self.sizes.by_name[name].cost):
+                    if isinstance(leaf, Apply):
+                        todo.append(leaf.variant)
+                    else:
+                        found.add((leaf.kind, leaf.name))
+                        found.add(("site", leaf.site))
+            reach = self._reach[variant.name] = frozenset(found)
+        if only is not None:
+            if only[0] == "site":
+                return only in reach
+            if ("primitive", only[1]) in reach:
+                return metric.call != ZERO
+            return ("tool", only[1]) in reach and metric.tool != ZERO
+        return any((k == "primitive" and metric.call != ZERO) or (k == "tool" and metric.tool != ZERO)
+                   for k, _ in reach)
+
+    def _pick(self, cost: Pick, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        body = self.read(cost.body, metric, reading, only)
+        if body is None or cost.name not in body.free:
+            return body
+        if reading != "expected":
+            return choose(body, cost.name, cost.lo, cost.hi)
+        if cost.odds is None or "max" in (metric.seq, metric.par):
+            return None
+        trials = cost.hi - cost.lo
+        c = body.coefficients(cost.name)
+        if cost.odds[0] == "binomial":
+            q = cost.odds[1]
+            assert q is not None
+            if c is not None and set(c) <= {0, 1}:
+                return c.get(0, ZERO) + c.get(1, ZERO) * (cost.lo + trials * q)
+            k = sym(cost.name)
+            if q.number is not None and not 0 < q.number < 1:
+                return body.subs({cost.name: cost.lo if q.number == 0 else cost.hi})
+            odds = binomial(trials, k - cost.lo) * power(q, k - cost.lo) * power(1 - q, cost.hi - k)
+            return sum_(odds * body, cost.name, cost.lo, cost.hi)
+        if c is not None and set(c) <= {0, 1}:
+            return c.get(0, ZERO) + c.get(1, ZERO) * (cost.lo + trials * num(Fraction(1, 2)))
+        return sum_(body, cost.name, cost.lo, cost.hi) / (trials + 1)
+
+    def _rounds(self, cost: Rounds, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        test = self.read(cost.condition, metric, reading, only)
+        body = self.read(cost.body, metric, reading, only)
+        if test is None or body is None:
+            return None
+        most = cost.most.hi if reading != "lower" else cost.most.lo
+        if reading == "lower":
+            first = test.subs({cost.index: ZERO})
+            return first if most.infinite or first == ZERO else piecewise((first, ge(most, ONE)), (ZERO, TRUE))
+        if reading == "upper":
+            if metric.seq == "+":
+                both = test + body
+                if both == ZERO:
+                    return ZERO
+                if most.infinite or both.infinite:
+                    return INF
+                return sum_(both, cost.index, ZERO, most - 1)
+            both = max_(test, body)
+            if both == ZERO:
+                return ZERO
+            if most.infinite:
+                return both if cost.index not in both.free else INF
+            return _peak(both, cost.index, most, "upper")
+        if cost.chance is None or metric.seq != "+" or "max" in (metric.seq, metric.par):
+            return None
+        q = cost.chance
+        if not cost.most.exact:
+            return None
+        if q.number == 0:
+            first = test.subs({cost.index: ZERO})
+            return first if most.infinite else piecewise((first, ge(most, ONE)), (ZERO, TRUE))
+        if cost.index in test.free or cost.index in body.free:
+            if most.infinite:
+                return None
+            i = sym(cost.index)
+            return sum_(power(q, i) * (test + q * body), cost.index, ZERO, most - 1)
+        one = test + q * body
+        if q.number == 1:
+            return INF if most.infinite and one != ZERO else one * most if not most.infinite else ZERO
+        if most.infinite:
+            return one / (1 - q)
+        return one * (1 - power(q, most)) / (1 - q)
+
+    def _ballot(self, cost: Ballot, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        body = self.read(cost.body, metric, reading, only)
+        if body is None or body == ZERO:
+            return body
+        k, m = cost.lead, cost.most
+        if metric.reliability:
+            return self._vote_law(cost, body, reading)
+        most = m.hi if reading == "upper" else m.lo if reading == "lower" else m.mean
+        if most is None:
+            return None
+        if k is None:
+            return body * most if metric.par == "+" else body
+        least = k.lo
+        if metric.par == "+" and metric.seq == "+":
+            if reading == "upper":
+                return body * most
+            if reading == "lower":
+                return body * least
+            samples = self._expected_samples(cost)
+            return None if samples is None else body * samples
+        if metric.par == "+":
+            return body * (k.hi if reading == "upper" else least)
+        if metric.seq == "+":
+            if reading == "upper":
+                return body * (most - k.lo + 1)
+            return body if reading == "lower" else None
+        return body
+
+    def _sample_error(self, cost: Ballot) -> Expr | None:
+        """The probability that a sample is right, from the errors of the calls in it."""
+        nats = self.read(cost.body, METRICS["unreliability"], "upper", None)
+        if nats is None or nats.infinite:
+            return None
+        right = ONE
+        for m, c in nats.terms.items():
+            if not (len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "log"
+                    and isinstance(c, int) and c < 0):
+                return None
+            right = right * power(m[0][0].args[0], -c)
+        return right
+
+    def _expected_samples(self, cost: Ballot) -> Expr | None:
+        p = self._sample_error(cost)
+        if p is None or cost.lead is None or not cost.lead.exact or not cost.most.exact:
+            return None
+        law = voted_lead(p.number, cost.lead.lo.number, cost.most.lo.number)
+        return None if law is None else num(law.samples)
+
+    def _vote_law(self, cost: Ballot, body: Expr, reading: Reading) -> Expr | None:
+        p = self._sample_error(cost)
+        if p is None:
+            return body if reading != "expected" else None
+        if cost.lead is None:
+            right = majority(p.number, cost.most.lo.number if cost.most.exact else None, ties=reading == "lower")
+            return body if right is None else -log(num(right))
+        if cost.lead.exact and cost.most.exact:
+            law = voted_lead(p.number, cost.lead.lo.number, cost.most.lo.number)
+            if law is not None:
+                return -log(num(law.right if reading != "lower" else law.right + law.ties))
+        if cost.lead.exact:
+            return -log(uncut_lead(p, cost.lead.lo))
+        return body
+
+    def _least(self, cost: Least, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        values = [self.read(a, metric, reading, only) for _, a in cost.alternatives]
+        if any(v is None for v in values):
+            return None
+        known = [v for v in values if v is not None]
+        if all(v == known[0] for v in known):
+            return known[0]
+        order = self.preference(cost)
+        if order is not None:
+            return piecewise(*((v, c) for v, c in zip(known, order, strict=True)))
+        if reading == "expected":
+            return None
+        return max_(*known) if reading == "upper" else min_(*known)
+
+    def preference(self, cost: Least) -> list[Cond] | None:
+        """When each alternative is the first of the least (tried in order), where sizes alone decide it."""
+        measure = METRICS[cost.metric]
+        bounds: list[Expr] = []
+        for _, a in cost.alternatives:
+            e = self.read(a, measure, "upper", None)
+            if e is None:
+                return None
+            if any(isinstance(x, Fn) and x.op in ("call", "choose", "choice") for x in e.atoms()):
+                closed = self.close(self.system(e, measure, "upper", None, TRUE), "upper")
+                if closed is None:
+                    return None
+                e = closed
+            if any(n.endswith(("_min", "_max")) for n in e.free):
+                return None
+            bounds.append(e)
+        out: list[Cond] = []
+        for i, e in enumerate(bounds[:-1]):
+            out.append(conj(*(le(e, other) for j, other in enumerate(bounds) if j != i)))
+        out.append(TRUE)
+        return out
+
+    # ---------------------------------------------------------------- systems
+
+    def system(self, goal: Expr, metric: Metric, reading: Reading, only: Only, domain: Cond) -> System:
+        """The equations that a goal needs."""
+        functions: dict[str, Function] = {}
+        todo = [a.name for a in goal.atoms() if isinstance(a, Fn) and a.op == "call"]
+        while todo:
+            name = todo.pop()
+            if name in functions:
+                continue
+            variant = self.sizes.by_name[name]
+            right = self.of_variant(variant, metric, reading, only)
+            functions[name] = Function(name, variant.params, equation_cases(INF if right is None else right))
+            todo.extend(a.name for c in functions[name].cases for a in c.value.atoms()
+                        if isinstance(a, Fn) and a.op == "call")
+        return System(dict(sorted(functions.items())), goal, domain)
+
+
+def equation_cases(e: Expr) -> tuple[Case, ...]:
+    """An equation's right side by cases, where its case distinctions hold recursive calls."""
+    return tuple(Case(c, v) for c, v in _split(e))
+
+
+def _split(e: Expr) -> list[tuple[Cond, Expr]]:
+    target = next((a for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"
+                   and any(isinstance(x, Fn) and x.op == "call" for y in a.args for x in y.atoms())
+                   and not _bound_inside(e, a)), None)
+    if target is None:
+        return [(TRUE, e)]
+    out: list[tuple[Cond, Expr]] = []
+    before: Cond = TRUE
+    for value, cond in zip(target.args, target.conds, strict=True):
+        chosen = e.rebuild(lambda a, value=value: value if a == target else None)  # type: ignore[misc]
+        for inner, x in _split(chosen):
+            if inner == TRUE:
+                out.append((cond, x))
+            else:
+                out.append((conj(before, cond, inner), x))
+        before = conj(before, negate(cond))
+    out[-1] = (TRUE, out[-1][1])
+    return [(c, x) for c, x in out if c != FALSE]
+
+
+def _bound_inside(e: Expr, target: Fn) -> bool:
+    """Whether a case distinction speaks of an index that is bound around it."""
+    free = Expr({((target, 1),): 1}).free
+    return any(isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in free for a in e.atoms())
+
+
+def _decided(values: list[tuple[Expr | None, Cond]]) -> Expr | None:
+    known: list[tuple[Expr, Cond]] = []
+    for v, c in values:
+        if v is None:
+            return None
+        known.append((v, c))
+    if any(v.infinite for v, _ in known):
+        if all(v.infinite for v, _ in known):
+            return INF
+        # a case that is unbounded: oo is not a term of a case distinction's polynomial, but it is a value
+        return piecewise(*known)
+    return piecewise(*known)
+
+
+def _monotone(e: Expr, name: str) -> int:
+    """1 if e rises (weakly) with the symbol, -1 if it falls, 0 if neither is certain."""
+    if name not in e.free:
+        return 1
+    if e.infinite:
+        return 0
+    if any(isinstance(a, Fn) and a.op == "call" and name in Expr({((a, 1),): 1}).free for a in e.atoms()):
+        return 0
+    step = e.subs({name: sym(name) + 1}) - e
+    if is_nonneg(step):
+        return 1
+    if is_nonneg(-step):
+        return -1
+    return 0
+
+
+def _peak(body: Expr, index: str, count: Expr, reading: Reading) -> Expr:
+    """The largest of body for index = 0 .. count-1; 0 if there is none. For a lower bound a safe one of them."""
+    def guarded(e: Expr) -> Expr:
+        if count.infinite:
+            return e
+        return e if e.infinite and count.number else piecewise((e, ge(count, ONE)), (ZERO, TRUE))
+
+    if index not in body.free:
+        return guarded(body)
+    direction = _monotone(body, index)
+    if direction > 0:
+        return INF if count.infinite else guarded(body.subs({index: count - 1}))
+    if direction < 0:
+        return guarded(body.subs({index: ZERO}))
+    if count.infinite:
+        return INF
+    if reading == "lower":
+        return guarded(max_(body.subs({index: ZERO}), body.subs({index: count - 1})))
+    return guarded(choose(body, index, ZERO, count - 1))
+
+
+def _peaks(pieces: list[tuple[Expr, Expr]]) -> Expr:
+    """The largest among pieces of which there are so many each; 0 if there is none."""
+    return max_(ZERO, *(e if _always(k) else piecewise((e, ge(k, ONE)), (ZERO, TRUE)) for k, e in pieces))
+
+
+def _always(count: Expr) -> bool:
+    return is_nonneg(count - 1)
+
+
+def _extreme(body: Expr, var: str, low: Expr, high: Expr, reading: Reading) -> Expr:
+    """The largest (upper) or smallest (lower) of body for var between low and high."""
+    if body.infinite:
+        return body
+    up = reading == "upper"
+    direction = _monotone(body, var)
+    if direction > 0:
+        end = high if up else low
+        return INF if end.infinite else body.subs({var: end})
+    if direction < 0:
+        return body.subs({var: low if up else high}) if not (high.infinite and not up) else ZERO
+    return INF if high.infinite and up else ZERO if high.infinite else choose(body, var, low, high)
+
+
+def _leaves(cost: Cost) -> Iterable[Leaf | Apply]:
+    todo = [cost]
+    while todo:
+        c = todo.pop()
+        match c:
+            case Leaf() | Apply():
+                yield c
+            case Sequence(parts=parts) | Parallel(parts=parts):
+                todo.extend(parts)
+            case Cases(cases=cs):
+                todo.extend(p for _, p in cs)
+            case Either(first=a, second=b):
+                todo.extend((a, b))
+            case Loop(body=b) | Spread(body=b) | Pick(body=b) | Ballot(body=b):
+                todo.append(b)
+            case Rounds(condition=t, body=b):
+                todo.extend((t, b))
+            case Least(alternatives=alternatives):
+                todo.extend(a for _, a in alternatives)
+            case Free():
+                pass
+
+
+def table_of(variant: Variant) -> Mapping[str, str]:
+    """Kinds of a variant's symbols."""
+    return dict(zip(variant.params, variant.kinds, strict=True))
