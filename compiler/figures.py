@@ -20,13 +20,12 @@ __all__ = ["figure_text", "range_text", "sizes_text"]
 
 def figure_text(figure: Figure, metric: str = "") -> str:
     """One figure, with the unit where it is short (dollars, seconds). "?" where unknown."""
-    match figure:
-        case None:
-            return "?"
-        case Expr():
-            return pretty(show(figure)) if figure.number is None else figure_text(figure.number, metric)
-        case float() if math.isinf(figure):
-            return "∞" if figure > 0 else "-∞"
+    if figure is None:
+        return "?"
+    if isinstance(figure, Expr):
+        return pretty(show(figure)) if figure.number is None else figure_text(figure.number, metric)
+    if math.isinf(figure):
+        return "∞" if figure > 0 else "-∞"
     unit = METRICS[metric].unit if metric in METRICS else ""
     match unit:
         case "$":
@@ -52,21 +51,21 @@ def sizes_text(sizes: Mapping[str, int | Fraction]) -> str:
 
 
 def _number(x: int | Fraction | float) -> str:
-    if x == int(x):
-        whole = int(x)
+    whole = int(x)
+    if x == whole or not -10 ** 15 < whole < 10 ** 15:
         if abs(whole) < 10 ** 15:
             return f"{whole:,}"
         digits = len(str(abs(whole))) - 1 if abs(whole) < 10 ** 4000 else int(abs(whole).bit_length() * math.log10(2))
-        return f"{whole / 10 ** digits:.4g}e{digits}" if digits < 4000 else f"about 10^{digits:,}"
-    return f"{float(x):,.2f}" if abs(x) >= 1000 else f"{float(x):.4g}"
+        return f"{float(Fraction(whole, 10 ** digits)):.4g}e{digits}" if digits < 4000 else f"about 10^{digits:,}"
+    return f"{float(x):,.2f}" if abs(whole) >= 1000 else f"{float(x):.4g}"
 
 
 def _dollars(x: int | Fraction | float) -> str:
     if x == 0:
         return "$0"
-    if abs(x) >= 1000:
+    if x >= 1000:
         return f"${_number(round(x))}"
-    return f"${float(x):.2f}" if abs(x) >= 1 else f"${float(x):.3g}"
+    return f"${float(x):.2f}" if x >= 1 else f"${float(x):.3g}"
 
 
 def _seconds(x: int | Fraction | float) -> str:

@@ -1,8 +1,8 @@
 """Formulas as people write them: `2**ceiling(log(n, 2))` becomes `2^⌈log₂ n⌉`.
 
-In: a formula, condition or equation (`T(n) = n for n >= 1`) as text that sympy reads (`text.show`, `show_cond`). Out: one line of text. A
-text that is no such formula comes back as it is, so that nothing is ever lost; the text form stays the one to copy.
-Reads with Python's own parser, for that is the syntax; sympy is not imported.
+In: a formula, condition or equation (`T(n) = n for n >= 1`) as text that sympy reads (`text.show`, `show_cond`). Out:
+one line of text. A text that is no such formula comes back as it is, so that nothing is ever lost; the text form
+stays the one to copy. Reads with Python's own parser, for that is the syntax; sympy is not imported.
 """
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Blocks of a report as a fragment of HTML, which is what a notebook shows.
 
-In: blocks of `report_layout`. Out: one `<div>` with its own small style sheet; no scripts, nothing loaded from elsewhere.
-Colours come from the page, so that it reads in a dark notebook too.
+In: blocks of `report_layout`. Out: one `<div>` with its own small style sheet; no scripts, nothing loaded from
+elsewhere. Colours come from the page, so that it reads in a dark notebook too.
 """
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ def _block(block: Block) -> str:
         case Bullets(items=items):
             return f"<ul>{''.join(f'<li>{_cell(item)}</li>' for item in items)}</ul>"
         case Entries(title=title, remark=remark, lines=lines):
-            rows = "".join(f'<tr><td class="quiet">{escape(name)}</td><td>{_cell(cell)}</td></tr>' for name, cell in lines)
+            rows = "".join(f'<tr><td class="quiet">{escape(name)}</td><td>{_cell(cell)}</td></tr>'
+                           for name, cell in lines)
             return f"<p>{_cell(title)} &ensp; {_cell(remark)}</p><table>{rows}</table>"
         case Table(header=header, rows=rows, right=right):
             marks = [' class="right"' if flush else "" for flush in right]
-            head = "".join(f"<th{m}>{escape(h)}</th>" for h, m in zip(header, marks, strict=True)) if any(header) else ""
-            body = "".join(
-                f"<tr>{''.join(f'<td{m}>{_cell(c)}</td>' for c, m in zip(row, marks, strict=True))}</tr>" for row in rows)
-            return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+            titles = [f"<th{m}>{escape(h)}</th>" for h, m in zip(header, marks, strict=True)] if any(header) else []
+            head = f"<thead><tr>{''.join(titles)}</tr></thead>" if titles else ""
+            cells = ["".join(f"<td{m}>{_cell(c)}</td>" for c, m in zip(row, marks, strict=True)) for row in rows]
+            body = "".join(f"<tr>{line}</tr>" for line in cells)
+            return f"<table>{head}<tbody>{body}</tbody></table>"
 
 
 def _cell(cell: Cell) -> str:

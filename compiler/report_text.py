@@ -13,6 +13,7 @@ from .report import Report
 from .report_layout import Block, Bullets, Cell, Entries, Heading, Note, Role, Table, layout
 
 if TYPE_CHECKING:
+    from rich.box import Box
     from rich.console import RenderableType
     from rich.text import Text
 
@@ -53,7 +54,8 @@ def _plain(block: Block, width: int) -> list[str]:
             return [line for item in items for line in _wrap(item.text, width, "  - ", "    ")]
         case Entries(title=title, remark=remark, lines=lines):
             label = max((len(name) for name, _ in lines), default=0) + _GAP
-            body = [line for name, cell in lines for line in _wrap(cell.text, width, f"    {name:<{label}}", " " * (label + 4))]
+            body = [line for name, cell in lines
+                    for line in _wrap(cell.text, width, f"    {name:<{label}}", " " * (label + 4))]
             return [f"  {title.text:<16}{remark.text}", *body, ""]
         case Table():
             return _grid(block)
@@ -125,6 +127,6 @@ def _rich(block: Block) -> list[RenderableType]:
             return [Padding(shown, (0, 0, 0, 2))]
 
 
-def _rule() -> object:
+def _rule() -> Box:
     from rich import box
     return box.SIMPLE_HEAD

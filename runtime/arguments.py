@@ -228,7 +228,8 @@ def _folder(what: str, type_: ListT, path: Path) -> list[Any]:
     try:
         files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
     except OSError as e:
-        raise _Fault("E0803", f"{what}: {path} cannot be read: {(e.strerror or '').lower()}.", "check the path") from None
+        raise _Fault("E0803", f"{what}: {path} cannot be read: {(e.strerror or '').lower()}.",
+                     "check the path") from None
     element = type_.element
     assert element is not None
     return [_element(f"{what} ({p})", element, _read(what, p)) for p in files]
@@ -260,7 +261,8 @@ def _csv(where: str, type_: Type, text: str) -> list[Any]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as e:
-        raise _Fault("E0804", f"{where}: this is no CSV ({e}).", "values with commas or quotes stand in quotes") from None
+        raise _Fault("E0804", f"{where}: this is no CSV ({e}).",
+                     "values with commas or quotes stand in quotes") from None
     if not rows:
         raise _Fault("E0804", f"{where}: the table is empty.", "the first line names the columns")
     header, body = [h.strip() for h in rows[0]], rows[1:]

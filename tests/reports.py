@@ -35,7 +35,8 @@ def sort_report() -> Report:
     calls = MetricReport(
         "calls", _bound(WORST, GROWTH), _bound(N * log2(N) * Fraction(1, 2) - N, GROWTH, exact=False), None, GROWTH,
         (Recurrence("merge_sort", "T(n) = T(ceiling(n/2)) + T(floor(n/2)) + n - 1", "T(n) = 0 for n <= 1"),), 64)
-    dollars = MetricReport("dollars", _bound(sym("price_in_fast", "real") * N, N), _bound(ZERO, ZERO), None, None, (), 0)
+    price = sym("price_in_fast", "real")
+    dollars = MetricReport("dollars", _bound(price * N, N), _bound(ZERO, ZERO), None, None, (), 0)
     endless = MetricReport("latency", Bound(INF, True, INF, TRUE, (), "`repeat` at 3:5 has no bound"),
                            _bound(None, None, reason="no rule applies"), None, None, (), 0)
     span = Span(Source("sort.orch", "fn main() -> Int { 1 }\n"), 0, 2)
@@ -45,7 +46,8 @@ def sort_report() -> Report:
         primitives={"compare": PrimitiveFacts(14, "fast")}, literals={"\n": 1},
         metrics={"calls": calls, "dollars": dollars, "latency": endless}, by_primitive={"compare": {"calls": calls}},
         at=(Figures({"n": 1000}, {
-            "calls": Range(4932, 8977, None), "dollars": Range(Fraction(1, 4), sym("price_in_fast", "real") * 1000, None),
+            "calls": Range(4932, 8977, None), "dollars": Range(Fraction(1, 4), price * 1000, None),
             "latency": Range(Fraction(3, 2), math.inf, 2.5)}),),
         windows=(Window("compare", "fast", 400_000, num(62), TRUE),), retries=Retries(3, _bound(WORST * 3, GROWTH)),
-        parallel=None, warnings=(Diagnostic("W0201", "The worst case is unbounded.", span, "write `up to`"),), errors=())
+        parallel=None, errors=(),
+        warnings=(Diagnostic("W0201", "The worst case is unbounded.", span, "write `up to`"),))
