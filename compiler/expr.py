@@ -631,6 +631,8 @@ def _symbolic_power(base: Expr, exponent: Expr) -> Expr:
         return ONE
     result = ONE
     scale: Number = 1
+    if isinstance(b, Fraction) and b > 0:
+        return _symbolic_power(num(b.numerator), exponent) * _symbolic_power(num(b.denominator), -exponent)
     if isinstance(b, int) and b > 1:
         b, scale = _perfect_power(b)
         base = num(b)

@@ -1,0 +1,123 @@
+"""Every closed form against its recurrence: by evaluation with true rounding, at many points.
+
+In: a function of a system, a closed form, the condition under which it is claimed. Out: at how many points it was compared,
+or the first point that breaks it. A rule may be wrong; this may not, so it shares no code with the rules: the
+recurrence is unrolled by `evaluate`, the form is computed as any formula. Points: all small sizes, sizes around powers, a few large
+ones, several values of each parameter. Rational values must agree exactly, irrational ones to 25 digits.
+"""
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice, product
+from typing import Any
+
+from ..evaluate import EvaluationError, Evaluator, compile_cond, compile_expr
+from ..expr import Cond, Expr
+from .model import Deadline
+
+__all__ = ["Outcome", "compare", "points"]
+
+_SMALL = (*range(0, 34), 40, 47, 48, 49, 57, 63, 64, 65)
+_LARGE = (80, 81, 82, 99, 100, 127, 128, 129, 200, 243, 244, 255, 256, 257, 300)
+_HUGE = (511, 512, 513, 728, 729, 730, 1000, 1023, 1024, 1025, 4095, 4096, 5000, 10007, 65535, 65536, 65537, 10**6 + 3)
+_FEW = (1, 2, 3, 5, 8, 4, 0, 7, 12, 21)
+_REAL: tuple[Fraction | int, ...] = (Fraction(1, 2), Fraction(1, 3), Fraction(9, 10), 1, 2, Fraction(3, 4), 5, 0, Fraction(1, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`points` compared; `broken` is None or says where the form fails."""
+
+    points: int
+    broken: str | None
+
+
+def points(params: Sequence[str], kinds: dict[str, str], main: frozenset[str], huge: bool) -> Iterator[tuple[Any, ...]]:
+    """Sizes to compare at; `main` are the parameters that drive the recursion, `huge` says that large ones are cheap."""
+    if len(params) == 1:
+        if kinds.get(params[0]) == "real":
+            yield from ((x,) for x in _REAL)
+        else:
+            yield from ((n,) for n in (*_SMALL, *_LARGE, *(_HUGE if huge else ())))
+        return
+    rng = random.Random(len(params) * 7 + len(main))
+    choices: list[tuple[Any, ...]] = []
+    for p in params:
+        if kinds.get(p) == "real":
+            choices.append(_REAL)
+        elif p in main:
+            choices.append((*range(0, 12), 15, 16, 17, 24, 31, 33) + ((64, 65, 100, 129, 1000, 4097) if huge else ()))
+        else:
+            choices.append(_FEW)
+    drivers = [i for i, p in enumerate(params) if p in main]
+    if len(drivers) == 2:
+        for pair in product(range(0, 7), repeat=2):
+            point = [rng.choice(c) for c in choices]
+            point[drivers[0]], point[drivers[1]] = pair
+            yield tuple(point)
+    elif len(drivers) == 1:
+        for value in choices[drivers[0]]:
+            for _ in range(3):
+                point = [rng.choice(c) for c in choices]
+                point[drivers[0]] = value
+                yield tuple(point)
+    for _ in range(120):
+        yield tuple(rng.choice(c) for c in choices)
+
+
+def _close(a: Any, b: Any) -> bool:
+    return bool(abs(a - b) <= 1e-25 * max(1, abs(a), abs(b)))
+
+
+def compare(evaluator: Evaluator, name: str, params: Sequence[str], form: Expr, exact: bool, valid: Cond, sizes: Iterator[tuple[Any, ...]],
+            deadline: Deadline, *, least: int = 8, most: int = 160) -> Outcome:
+    """Compares a form with the recurrence at up to `most` of the sizes that lie in `valid`."""
+    side = evaluator.side
+    try:
+        inside = compile_cond(valid, params)
+        value = compile_expr(form, params, side=side)
+    except EvaluationError as e:
+        return Outcome(0, str(e))
+    precise: Callable[..., Any] | None = None
+    done = failures = 0
+    for point in islice(sizes, 400):
+        deadline.check()
+        try:
+            if not inside(*point):
+                continue
+        except EvaluationError:
+            continue
+        try:
+            truth = evaluator.call(name, *point)
+        except EvaluationError:
+            failures += 1
+            if failures > 12 and not done:
+                return Outcome(0, "the recurrence has no value at the points tried")
+            continue
+        try:
+            claimed = value(*point)
+            if isinstance(claimed, float) or not isinstance(truth, int | Fraction):
+                if precise is None:
+                    precise = compile_expr(form, params, digits=50, side=side)
+                claimed = precise(*point)
+                if isinstance(truth, float):
+                    return Outcome(done, "an irrational value")
+        except EvaluationError as e:
+            return Outcome(done, f"{e} at {point}")
+        if type(claimed) is not int and not isinstance(claimed, Fraction) or not isinstance(truth, int | Fraction):
+            if isinstance(truth, Fraction):
+                truth = type(claimed)(truth.numerator) / truth.denominator
+            good = _close(claimed, truth)
+        else:
+            good = claimed == truth
+        if not good and not exact:
+            good = bool(claimed > truth if side == "upper" else claimed < truth)
+        if not good:
+            return Outcome(done, f"{claimed} instead of {truth} at {point}")
+        done += 1
+        if done >= most:
+            break
+    return Outcome(done, None if done >= least else "too few points")

@@ -1,0 +1,54 @@
+"""Functions that do not call themselves: their cases, with sums in closed form.
+
+The value is a piecewise expression, or one form where the others are the same. Sums that have no closed form are left to
+other rules.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..equations import Function
+from ..expr import FALSE, TRUE, Cond, Expr, Fn, piecewise
+from .model import Closed
+from .structure import has_call, map_atoms
+from .sums import summation
+
+__all__ = ["plain", "without_sums"]
+
+
+def plain(f: Function) -> Iterator[Closed]:
+    """The cases as they stand."""
+    cases: list[tuple[Expr, Cond]] = []
+    for case in f.cases:
+        if case.guard == FALSE:
+            continue
+        if has_call(case.value, f.name):
+            return
+        value = without_sums(case.value)
+        if value is None:
+            return
+        cases.append((value, case.guard))
+        if case.guard == TRUE:
+            break
+    if not cases:
+        return
+    valid = TRUE if cases[-1][1] == TRUE else cases[-1][1]
+    if valid != TRUE and len(cases) > 1:
+        return
+    yield Closed(piecewise(*cases[:-1], (cases[-1][0], TRUE)), True, valid, ("substitution",))
+
+
+def without_sums(e: Expr) -> Expr | None:
+    """Sums in closed form; None where one has none."""
+    failed = []
+
+    def change(a: Fn) -> Expr | None:
+        if a.op != "sum":
+            return None
+        value = summation(a.args[0], a.name, a.args[1], a.args[2])
+        if value is None:
+            failed.append(a)
+        return value
+
+    changed = map_atoms(e, change)
+    return None if failed else changed

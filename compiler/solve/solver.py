@@ -1,0 +1,346 @@
+"""From a system to a solution of its goal.
+
+Components of the call graph are solved bottom up; solved functions are put into their callers as closed forms. For each
+function the rules of `rules.RULES` are tried in order, and the first answer that `check` cannot break is taken.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from ..equations import Case, Function, Side, System
+from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, OutOfFuel, compile_cond
+from ..expr import (
+    FALSE, TRUE, Cond, Expr, Fn, Sym, conj, is_nonneg, max_, min_, negate, piecewise, sym,
+)
+from .check import compare, points
+from .model import Closed, Deadline, Refused
+from .structure import calls_in, conjuncts, effective_guards, kinds_of, map_atoms
+
+__all__ = ["Inlined", "Work", "components", "resolve_choices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """An expression without calls of solved functions: `exact` or a safe bound, or only of the right order."""
+
+    form: Expr
+    exact: bool = True
+    order_only: bool = False
+    rules: tuple[str, ...] = ()
+
+
+def resolve_choices(system: System, side: Side) -> System:
+    """The adversary's choices as maxima for the upper bound and as minima for the lower one."""
+    pick = max_ if side == "upper" else min_
+
+    def change(e: Expr) -> Expr:
+        return map_atoms(e, lambda a: pick(*a.args) if a.op == "choice" else None)
+
+    functions = {name: Function(name, f.params, tuple(Case(c.guard, change(c.value)) for c in f.cases))
+                 for name, f in system.functions.items()}
+    return System(functions, change(system.goal), system.domain)
+
+
+def components(system: System) -> list[list[str]]:
+    """The strongly connected components of what the goal needs, callees first (Tarjan)."""
+    calls = {name: sorted({a.name for c in f.cases for a in calls_in(c.value)}) for name, f in system.functions.items()}
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    out: list[list[str]] = []
+    for root in sorted({a.name for a in calls_in(system.goal)}):
+        if root in index:
+            continue
+        work: list[tuple[str, Iterator[str]]] = [(root, iter(calls.get(root, ())))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        while work:
+            name, rest = work[-1]
+            for callee in rest:
+                if callee not in index:
+                    index[callee] = low[callee] = len(index)
+                    stack.append(callee)
+                    work.append((callee, iter(calls.get(callee, ()))))
+                    break
+                if callee in stack:
+                    low[name] = min(low[name], index[callee])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == index[name]:
+                    cut = stack.index(name)
+                    out.append(stack[cut:])
+                    del stack[cut:]
+    return out
+
+
+@dataclass
+class Work:
+    """One system, one side: what is solved already, and the means to check."""
+
+    system: System
+    side: Side
+    deadline: Deadline
+    known: dict[str, Closed] = field(default_factory=dict)
+    depth: int = 0
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        digits = 50 if any(_irrational(c.value) for f in self.system.functions.values() for c in f.cases) else None
+        return Evaluator(self.system, self.side, fuel=400_000, seconds=2.0, digits=digits)
+
+    @cached_property
+    def floats(self) -> Evaluator:
+        """For large sizes, where only the ratio matters."""
+        return Evaluator(self.system, self.side, fuel=2_000_000, seconds=3.0, digits=15)
+
+    # ------------------------------------------------------------ facts
+
+    def domain_of(self, names: tuple[str, ...]) -> Cond:
+        """What the domain says of these symbols."""
+        return conj(*(p for p in conjuncts(self.system.domain) if p.free <= set(names)))
+
+    def implied(self, region: Cond, claim: Cond, names: tuple[str, ...], kinds: dict[str, str]) -> bool:
+        """Whether `claim` holds wherever `region` does, as far as many points can tell; every form is checked afterwards."""
+        if claim == TRUE:
+            return True
+        names = tuple(sorted({*names, *region.free, *claim.free}))
+        try:
+            inside, holds = compile_cond(region, names), compile_cond(claim, names)
+        except EvaluationError:
+            return False
+        seen = 0
+        for point in points(names, kinds, frozenset(names[:2]), True):
+            try:
+                if inside(*point):
+                    seen += 1
+                    if not holds(*point):
+                        return False
+            except EvaluationError:
+                continue
+        return seen > 0
+
+    # ------------------------------------------------------------ solved functions
+
+    def inline(self, e: Expr, region: Cond, names: tuple[str, ...], kinds: dict[str, str]) -> Inlined | None:
+        """Puts closed forms in for calls of solved functions; None where one of them is unknown."""
+        exact, order_only = True, False
+        rules: list[str] = []
+        table: dict[Fn, Expr] = {}
+        while True:
+            wanted = [a for a in calls_in(e) if a.name in self.known and not any(
+                calls_in(x) and any(b.name in self.known for b in calls_in(x)) for x in a.args)]
+            if not wanted:
+                break
+            table.clear()
+            for a in wanted:
+                closed = self.known[a.name]
+                f = self.system.functions[a.name]
+                values = dict(zip(f.params, a.args, strict=True))
+                rules += [r for r in closed.rules if r not in rules]
+                if closed.form is None:
+                    if closed.order is None:
+                        return None
+                    order_only, exact = True, False
+                    table[a] = closed.order.subs(values)
+                    continue
+                if not closed.exact:
+                    if not _monotone(e, a):
+                        return None
+                    exact = False
+                valid = closed.valid.subs(values)
+                bound = _bound_names(e)
+                if self.implied(region, valid, tuple(n for n in names if n not in bound), kinds):
+                    table[a] = closed.form.subs(values)
+                else:
+                    table[a] = self.whole(f, closed, values, region, names, kinds)
+            e = map_atoms(e, table.get)
+        return Inlined(e, exact, order_only, tuple(rules))
+
+    def whole(self, f: Function, closed: Closed, values: dict[str, Expr], region: Cond, names: tuple[str, ...],
+              kinds: dict[str, str]) -> Expr:
+        """The closed form where it holds and the cases elsewhere, as far as these do not recur."""
+        assert closed.form is not None
+        cases: list[tuple[Expr, Cond]] = []
+        for case in f.cases:
+            if calls_in(case.value):
+                continue
+            guard = case.guard.subs(values)
+            if self.implied(region, negate(guard), names, kinds):
+                continue
+            cases.append((case.value.subs(values), guard))
+            if self.implied(region, guard, names, kinds):
+                return piecewise(*cases[:-1], (cases[-1][0], TRUE))
+        return piecewise(*cases, (closed.form.subs(values), TRUE))
+
+    # ------------------------------------------------------------ one function
+
+    def prepare(self, f: Function) -> tuple[Function, bool, bool, tuple[str, ...]] | None:
+        """The function with solved callees put in; exact, order only, rules."""
+        exact, order_only = True, False
+        rules: list[str] = []
+        cases = []
+        kinds = kinds_of(f)
+        domain = self.domain_of(f.params)
+        for guard, case in zip((g for g, _ in effective_guards(f.cases)), [c for c in f.cases if c.guard != FALSE], strict=False):
+            value = self.inline(case.value, conj(domain, guard), f.params, kinds)
+            if value is None:
+                return None
+            exact, order_only = exact and value.exact, order_only or value.order_only
+            rules += [r for r in value.rules if r not in rules]
+            cases.append(Case(case.guard, value.form))
+        return Function(f.name, f.params, tuple(cases)), exact, order_only, tuple(rules)
+
+    def solve_function(self, f: Function) -> Closed | None:
+        """The first checked answer of the rules. Raises Refused."""
+        from .rules import RULES
+
+        prepared = self.prepare(f)
+        if prepared is None:
+            return None
+        g, exact, order_only, below = prepared
+        best: Closed | None = None
+        for rule in RULES:
+            self.deadline.check()
+            for answer in rule(self, g):
+                checked = self.verified(f, answer, exact=exact, order_only=order_only, below=below)
+                if checked is None:
+                    continue
+                if checked.form is not None:
+                    return checked
+                best = best or checked
+        return best
+
+    def verified(self, f: Function, answer: Closed, *, exact: bool = True, order_only: bool = False,
+                 below: tuple[str, ...] = ()) -> Closed | None:
+        """The answer with what the check leaves of it."""
+        rules = (*below, *(r for r in answer.rules if r not in below))
+        if answer.form is None or order_only:
+            order = answer.order if answer.order is not None else answer.form
+            return Closed(None, False, TRUE, rules, order)
+        kinds = kinds_of(f)
+        main = frozenset(f.params[i] for i in _moving(f)) or frozenset(f.params[:2])
+        huge = not _shifting(f)
+        domain = self.domain_of(f.params)
+        valid = conj(answer.valid, *(p for p in conjuncts(domain) if not self.implied(answer.valid, p, f.params, kinds)
+                                     and len(p.free) > 0 and not p.free & main))
+        claim = answer.exact and exact
+        outcome = compare(self.evaluator, f.name, f.params, answer.form, claim, conj(valid, *self._shared(f, domain)),
+                          points(f.params, kinds, main, huge), self.deadline, least=4 if not f.params else 6)
+        if outcome.broken is not None or not outcome.points:
+            trace(f, answer, outcome.broken)
+            return None
+        return Closed(answer.form, claim, valid, rules, answer.order, outcome.points)
+
+    def _shared(self, f: Function, domain: Cond) -> tuple[Cond, ...]:
+        """The goal's domain holds for the goal's own function; others are used at other sizes too."""
+        goal = self.system.goal.atom
+        if isinstance(goal, Fn) and goal.name == f.name and all(
+                isinstance(x.atom, Sym) and x.atom.name == p for x, p in zip(goal.args, f.params, strict=True)):
+            return (domain,)
+        return ()
+
+    def derived(self, f: Function) -> Closed | None:
+        """Solves a function that a rule has made up."""
+        if self.depth > 6:
+            return None
+        functions = {**self.system.functions, f.name: f}
+        child = Work(System(functions, self.system.goal, self.system.domain), self.side, self.deadline, dict(self.known), self.depth + 1)
+        return child.solve_function(f)
+
+    # ------------------------------------------------------------ refusals
+
+    def probe(self) -> None:
+        """Evaluates the goal at a few sizes of its domain. Raises Refused where it does not end or has no case."""
+        names = tuple(sorted(self.system.goal.free))
+        kinds: dict[str, str] = {}
+        for f in self.system.functions.values():
+            kinds.update(kinds_of(f))
+        evaluator = Evaluator(self.system, self.side, fuel=30_000, seconds=0.5, digits=15)
+        try:
+            inside = compile_cond(self.system.domain, names)
+        except EvaluationError:
+            return
+        tried = 0
+        for point in _probes(len(names), [kinds.get(n, "size") for n in names]):
+            try:
+                if not inside(*point):
+                    continue
+                tried += 1
+                evaluator.value(None, dict(zip(names, point, strict=True)))
+            except (NonTerminating, NoCase) as e:
+                raise Refused(f"does not end: {e}" if isinstance(e, NonTerminating) else f"no base case: {e}") from None
+            except OutOfFuel as e:
+                if tried <= 2 and max(point, default=0) <= 3:
+                    raise Refused(f"no end was found: {e}") from None
+                break
+            except EvaluationError:
+                continue
+            if tried >= 12:
+                break
+
+
+def _probes(count: int, kinds: list[str]) -> Iterator[tuple[int | Fraction, ...]]:
+    for n in (1, 2, 3, 0, 4, 5, 6, 7, 9, 10):
+        yield tuple(Fraction(1, 2) if k == "real" else n for k in kinds)
+        if count > 1:
+            yield tuple(Fraction(1, 3) if k == "real" else (n if i % 2 else n // 2 + 2) for i, k in enumerate(kinds))
+            yield tuple(Fraction(1, 3) if k == "real" else (n + 2 if i % 2 else n) for i, k in enumerate(kinds))
+
+
+def trace(f: Function, answer: Closed, why: str | None) -> None:
+    """A form that fails its check is dropped; when debugging one wants to know."""
+    if TRACE is not None:
+        TRACE.append((f.name, str(answer.form), answer.rules, why))
+
+
+TRACE: list[tuple[str, str, tuple[str, ...], str | None]] | None = None
+
+
+def _irrational(e: Expr) -> bool:
+    return any(isinstance(a, Fn) and a.op in ("log", "cos", "pow") and not (a.op == "pow" and a.args[0].number is not None)
+               for a in e.atoms()) or any(isinstance(k, Fraction) for m in e.terms for _, k in m)
+
+
+def _bound_names(e: Expr) -> set[str]:
+    return {a.name for a in e.atoms() if isinstance(a, Fn) and a.op in ("sum", "choose")}
+
+
+def _monotone(e: Expr, call: Fn) -> bool:
+    """Whether e grows with the value of this call (sufficient)."""
+    for m, c in e.terms.items():
+        inside = [(a, k) for a, k in m if a == call or (isinstance(a, Fn) and call in {b for x in a.args for b in x.atoms()})]
+        if not inside:
+            continue
+        others = tuple(p for p in m if p not in inside)
+        if len(inside) > 1 or c < 0 or inside[0][1] != 1 or not is_nonneg(Expr({others: 1})):
+            return False
+        a = inside[0][0]
+        if isinstance(a, Fn) and a != call and (a.op not in ("max", "min", "floor", "sum", "choose", "paren") or not all(
+                _monotone(x, call) for x in a.args)):
+            return False
+    return True
+
+
+def _moving(f: Function) -> set[int]:
+    out = set()
+    for case in f.cases:
+        for a in calls_in(case.value, f.name):
+            out |= {i for i, (x, p) in enumerate(zip(a.args, f.params, strict=True)) if not (
+                isinstance(x.atom, Sym) and x.atom.name == p)}
+    return out
+
+
+def _shifting(f: Function) -> bool:
+    """Whether some call of itself only takes a constant off, so that a large size means a long way down."""
+    for case in f.cases:
+        for a in calls_in(case.value, f.name):
+            for x, p in zip(a.args, f.params, strict=True):
+                if p in x.free and (x - sym(p)).number is not None and x != sym(p):
+                    return True
+    return any(isinstance(a, Fn) and a.op in ("sum", "choose") for c in f.cases for a in c.value.atoms())
+

@@ -1,0 +1,357 @@
+"""Sums in closed form: polynomial times geometric, rational functions, harmonic numbers, binomials.
+
+In: a summand, its index and its limits (hi >= lo - 1). Out: an expression equal to the sum at every integer, or None.
+Used by the recursive rules (a first-order recurrence is a sum) and for sums that stand in a system. Every formula is an
+identity: Faulhaber; the antidifference P(j) r^j with r P(j+1) - P(j) = j^d; partial fractions to harmonic numbers; summation by
+parts for j^d H(j) (Graham, Knuth, Patashnik, Concrete Mathematics, 2.6 and 6.4); the binomial theorem in falling powers.
+A ratio r that is a symbol is taken to differ from 1: `ratios` lists those that occur, so that the caller can say so.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ..expr import ONE, ZERO, Atom, Expr, Fn, Number, Sym, binomial, expr, num, power, sum_, sym
+from . import polynomial as poly
+
+__all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation"]
+
+
+@dataclass(slots=True)
+class Summand:
+    """coef * ratio^j * numerator(j) / product of (j + b)^k * specials, j the index."""
+
+    coef: Expr
+    ratio: Expr = ONE
+    numerator: poly.Poly = field(default_factory=lambda: [1])
+    denominator: dict[Number, int] = field(default_factory=dict)
+    specials: list[tuple[Fn, Number]] = field(default_factory=list)
+
+
+def atom_expr(a: Atom) -> Expr:
+    """The expression that is nothing but this atom."""
+    return Expr({((a, 1),): 1})
+
+
+def harmonic(x: Expr, m: int = 1) -> Expr:
+    """The generalised harmonic number: the sum of 1/k^m for k = 1 .. x."""
+    value = x.number
+    if isinstance(value, int) and 0 <= value <= 60:
+        return num(sum((Fraction(1, k**m) for k in range(1, value + 1)), Fraction(0)))
+    return atom_expr(Fn("harmonic", (x,) if m == 1 else (x, num(m))))
+
+
+def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """The sum of body for name = lo .. hi in closed form, or None."""
+    rest = sum_(body, name, lo, hi)
+    left = [(m, c, a) for m, c in rest.terms.items() for a, _ in m if isinstance(a, Fn) and a.op == "sum" and a.name == name]
+    if not left:
+        return rest
+    if len(left) != 1:
+        return None
+    monomial, c, atom = left[0]
+    if len(monomial) != 1:
+        return None
+    result = rest - Expr({monomial: c})
+    whole = _binomial_sum(atom.args[0], name, lo, hi) if any(
+        isinstance(a, Fn) and a.op == "binomial" for a in atom.args[0].atoms()) else None
+    if whole is not None:
+        return result + whole * c
+    for m, k in atom.args[0].terms.items():
+        part = _sum_monomial(Expr({m: k}), name, lo, hi)
+        if part is None:
+            return None
+        result = result + part * c
+    return result
+
+
+def split_monomial(term: Expr, name: str) -> Summand | None:
+    """One monomial as a function of the index; None where a factor has another form."""
+    (m, c), = term.terms.items()
+    out = Summand(num(c))
+    for a, e in m:
+        if isinstance(a, Sym):
+            if a.name != name:
+                out.coef = out.coef * Expr({((a, e),): 1})
+            elif isinstance(e, int) and e > 0:
+                out.numerator = poly.mul(out.numerator, [0] * e + [1])
+            elif isinstance(e, int):
+                out.denominator[0] = out.denominator.get(0, 0) - e
+            else:
+                return None
+            continue
+        if name not in atom_expr(a).free:
+            out.coef = out.coef * Expr({((a, e),): 1})
+        elif a.op == "pow" and name not in a.args[0].free:
+            if not _geometric(out, a, e, name):
+                return None
+        elif a.op == "paren" and isinstance(e, int) and e < 0:
+            if not _denominator(out, a.args[0], -e, name):
+                return None
+        else:
+            out.specials.append((a, e))
+    return out
+
+
+def _geometric(out: Summand, a: Fn, e: Number, name: str) -> bool:
+    coefficients = a.args[1].coefficients(name)
+    if coefficients is None or set(coefficients) - {0, 1}:
+        return False
+    out.ratio = out.ratio * power(a.args[0], coefficients.get(1, ZERO) * e)
+    out.coef = out.coef * power(a.args[0], coefficients.get(0, ZERO) * e)
+    return True
+
+
+def _denominator(out: Summand, x: Expr, k: int, name: str) -> bool:
+    coefficients = x.coefficients(name)
+    if coefficients is None:
+        return False
+    p: poly.Poly = [0] * (max(coefficients) + 1)
+    for d, c in coefficients.items():
+        value = c.number
+        if value is None:
+            return False
+        p[d] = value
+    roots, rest = poly.factor(p)
+    if len(rest) != 1:
+        return False
+    out.coef = out.coef * power(num(rest[0]), -k)
+    for r, times in roots:
+        out.denominator[-r] = out.denominator.get(-r, 0) + times * k
+    return True
+
+
+def ratios(body: Expr, name: str) -> list[Expr]:
+    """The ratios that are not numbers: where one of them is 1 the closed form divides by zero."""
+    found = []
+    for m, c in body.terms.items():
+        s = split_monomial(Expr({m: c}), name)
+        if s is not None and s.ratio.number is None and s.ratio not in found:
+            found.append(s.ratio)
+    return found
+
+
+def _sum_monomial(term: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    s = split_monomial(term, name)
+    if s is None:
+        return _shifted(term, name, lo, hi)
+    if s.specials:
+        return _special_sum(s, lo, hi)
+    if not s.denominator:
+        if s.ratio == ONE:
+            return s.coef * _faulhaber(s.numerator, name, lo, hi)
+        return s.coef * _geometric_sum(s.numerator, s.ratio, lo, hi)
+    if s.ratio != ONE:
+        return None
+    value = _rational_sum(s.numerator, s.denominator, name, lo, hi)
+    return None if value is None else s.coef * value
+
+
+def _shifted(term: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """A denominator j + b or b - j with a symbolic b: summed over that instead."""
+    for a in term.atoms():
+        if isinstance(a, Fn) and a.op == "paren":
+            coefficients = a.args[0].coefficients(name)
+            if coefficients is None or set(coefficients) - {0, 1} or 1 not in coefficients:
+                continue
+            b = coefficients.get(0, ZERO)
+            if b.number is not None:
+                continue
+            j = sym(name, "int")
+            if coefficients[1] == ONE:
+                moved, start, stop = term.subs({name: j - b}), lo + b, hi + b
+            elif coefficients[1] == num(-1):
+                moved, start, stop = term.subs({name: b - j}), b - hi, b - lo
+            else:
+                continue
+            if any(isinstance(x, Fn) and x.op == "paren" and (set(x.args[0].coefficients(name) or {2}) - {0}
+                                                               and x.args[0].free - {name}) for x in moved.atoms()):
+                return None
+            return summation(moved, name, start, stop)
+    return None
+
+
+def _faulhaber(numerator: poly.Poly, name: str, lo: Expr, hi: Expr) -> Expr:
+    j = sym(name)
+    return sum_(sum((power(j, d) * c for d, c in enumerate(numerator)), ZERO), name, lo, hi)
+
+
+def _geometric_sum(numerator: poly.Poly, ratio: Expr, lo: Expr, hi: Expr) -> Expr:
+    """Sum of numerator(j) * ratio^j"""
+    inverse = power(ratio - 1, -1)
+    top = len(numerator) - 1
+    coefficients: list[Expr] = [ZERO] * (top + 1)
+    for k in range(top, -1, -1):
+        later = ZERO
+        for i in range(k + 1, top + 1):
+            later = later + coefficients[i] * _choose(i, k)
+        coefficients[k] = inverse * (num(numerator[k]) - ratio * later)
+
+    def antidifference(j: Expr) -> Expr:
+        value = ZERO
+        for d, c in enumerate(coefficients):
+            value = value + c * power(j, d)
+        return value * power(ratio, j)
+
+    return antidifference(hi + 1) - antidifference(lo)
+
+
+def _choose(n: int, k: int) -> int:
+    value = binomial(num(n), num(k)).number
+    assert isinstance(value, int)
+    return value
+
+
+def partial_fractions(numerator: poly.Poly, denominator: dict[Number, int]) -> tuple[poly.Poly, dict[tuple[Number, int], Number]]:
+    """Polynomial part, and the coefficient of 1/(j + b)^k for each (b, k)."""
+    product: poly.Poly = [1]
+    for b, k in denominator.items():
+        for _ in range(k):
+            product = poly.mul(product, [b, 1])
+    quotient, rest = poly.divide(numerator, product)
+    unknowns = [(b, i) for b, k in sorted(denominator.items()) for i in range(1, k + 1)]
+    size = len(product) - 1
+    columns = []
+    for b, i in unknowns:
+        column: poly.Poly = [1]
+        for other, k in denominator.items():
+            for _ in range(k - (i if other == b else 0)):
+                column = poly.mul(column, [other, 1])
+        columns.append(column + [0] * (size - len(column)))
+    matrix = [[column[d] for column in columns] for d in range(size)]
+    solution = poly.solve_linear(matrix, [rest[d] if d < len(rest) else 0 for d in range(size)])
+    assert solution is not None
+    return quotient, {u: x for u, x in zip(unknowns, solution, strict=True) if x}
+
+
+def _rational_sum(numerator: poly.Poly, denominator: dict[Number, int], name: str, lo: Expr, hi: Expr) -> Expr | None:
+    quotient, fractions = partial_fractions(numerator, denominator)
+    result = _faulhaber(quotient, name, lo, hi)
+    for (b, k), c in fractions.items():
+        if isinstance(b, int):
+            result = result + (harmonic_near(hi, b, k) - harmonic_near(lo - 1, b, k)) * c
+        elif Fraction(b).denominator == 2 and k == 1:
+            whole = int(b + Fraction(1, 2))
+            result = result + (_half_harmonic(hi + whole) - _half_harmonic(lo - 1 + whole)) * c
+        else:
+            return None
+    return result
+
+
+def harmonic_near(x: Expr, b: int, k: int) -> Expr:
+    """H(x + b) in terms of H(x), so that telescoping sums cancel."""
+    value = x.number
+    if value is not None:
+        return harmonic(num(value + b), k)
+    constant = x.terms.get((), 0)
+    if isinstance(constant, int) and constant:
+        x, b = x - constant, b + constant
+    result = harmonic(x, k)
+    for i in range(1, b + 1):
+        result = result + power(x + i, -k)
+    for i in range(0, -b):
+        result = result - power(x - i, -k)
+    return result
+
+
+def _half_harmonic(x: Expr) -> Expr:
+    """Sum of 1/(j - 1/2) for j = 1 .. x"""
+    return harmonic(x * 2) * 2 - harmonic(x)
+
+
+def _special_sum(s: Summand, lo: Expr, hi: Expr) -> Expr | None:
+    if len(s.specials) != 1 or s.ratio != ONE:
+        return None
+    (a, e), = s.specials
+    if a.op != "harmonic" or e != 1 or len(a.args) != 1:
+        return None
+    name = next(iter(a.args[0].free), "")
+    coefficients = a.args[0].coefficients(name)
+    if coefficients is None or coefficients.get(1) != ONE or set(coefficients) - {0, 1}:
+        return None
+    b = coefficients.get(0, ZERO).number
+    if not isinstance(b, int):
+        return None
+    numerator = poly.shift(s.numerator, -b)
+    denominator = {k - b: v for k, v in s.denominator.items()}
+    lo, hi = lo + b, hi + b
+    result = ZERO
+    if denominator:
+        quotient, fractions = partial_fractions(numerator, denominator)
+        for (offset, k), c in fractions.items():
+            if offset != 0 or k != 1:
+                return None
+            result = result + (_harmonic_over(hi) - _harmonic_over(lo - 1)) * c
+        numerator = quotient
+    for d, c in enumerate(numerator):
+        if c:
+            result = result + (_harmonic_power(d, hi + 1) - _harmonic_power(d, lo)) * c
+    return s.coef * result
+
+
+def _harmonic_over(x: Expr) -> Expr:
+    """Sum of H(j)/j for j = 1 .. x"""
+    return (harmonic(x) * harmonic(x) + harmonic(x, 2)) * Fraction(1, 2)
+
+
+def _harmonic_power(d: int, j: Expr) -> Expr:
+    """S(j) with S(j+1) - S(j) = j^d H(j), S(0) = 0"""
+    i = "_i"
+    below = sum_(power(sym(i), d), i, ZERO, sym(i) - 1) if d else sym(i)
+    coefficients = below.coefficients(i)
+    assert coefficients is not None
+    p = poly.trim([coefficients.get(k, ZERO).number or 0 for k in range(max(coefficients) + 1)])
+    quotient, rest = poly.divide(poly.shift(p, 1), [1, 1])
+    assert not rest
+    if j.number == 0:
+        return ZERO
+    value, over = ZERO, ZERO
+    for k, c in enumerate(p):
+        value = value + power(j, k) * c
+    for k, c in enumerate(quotient):
+        over = over + power(j - 1, k) * c
+    return value * harmonic_near(j - 1, 0, 1) + over - _faulhaber(quotient, i, ZERO, j - 1)
+
+
+def _binomial_sum(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """Sum of polynomial * r^k * binomial(N, k) over (almost) all k, and of binomial(N, k)^2."""
+    result = ZERO
+    for m, c in body.terms.items():
+        s = split_monomial(Expr({m: c}), name)
+        if s is None or s.denominator or len(s.specials) != 1:
+            return None
+        (a, e), = s.specials
+        if a.op != "binomial" or a.args[1] != sym(name) or name in a.args[0].free:
+            return None
+        top = a.args[0]
+        before, after = lo.number, (top - hi).number
+        if not isinstance(before, int) or not isinstance(after, int) or not 0 <= before <= 4 or not 0 <= after <= 4:
+            return None
+        if e == 2 and s.ratio == ONE and s.numerator == [1]:
+            whole = binomial(top * 2, top)
+        elif e == 1:
+            whole = ZERO
+            for d, x in enumerate(s.numerator):
+                for i, stirling in enumerate(_stirling(d)):
+                    if stirling and x:
+                        falling = ONE
+                        for q in range(i):
+                            falling = falling * (top - q)
+                        whole = whole + falling * power(s.ratio, i) * power(s.ratio + 1, top - i) * (stirling * x)
+        else:
+            return None
+        term = Expr({m: c})
+        for q in range(before):
+            whole = whole - term.subs({name: expr(q)}) * power(s.coef, -1)
+        for q in range(after):
+            whole = whole - term.subs({name: top - q}) * power(s.coef, -1)
+        result = result + s.coef * whole
+    return result
+
+
+def _stirling(d: int) -> list[int]:
+    """Stirling numbers of the second kind S(d, 0 .. d)."""
+    row = [1]
+    for n in range(1, d + 1):
+        row = [(row[k - 1] if k else 0) + (k * row[k] if k < n else 0) for k in range(n + 1)]
+    return row
