@@ -305,6 +305,9 @@ class Builtins:
         stop = max(start, min(j, n))
         return self._cut(text, [(start, stop)], stop - start)[0]
 
+    def text_slice_from(self, text: Text, i: int) -> Text:
+        return self.text_drop(text, i)
+
     def text_split(self, text: Text, k: int) -> List:
         return make_list(self._cut(text, _split(text.tokens, k), text.tokens // k if k > 0 else 0))
 

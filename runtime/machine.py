@@ -1,0 +1,570 @@
+"""Runs generated functions: strands of stacked generators, forks and joins, votes, cancellation. No models here.
+
+In: the generator of an entry (see `compile`), and a `Caller` that takes every call. Out: the entry's value or a `Fault`
+with its path. A strand is a thread of control with its frames on the heap (a trampoline: Ganz, Friedman and Wand,
+"Trampolined style", ICFP 1999), so that a recursion may be as deep as memory allows. A fork makes child strands under a
+join; the first failure cancels the siblings, and everything below them, before the parent fails (structured
+concurrency: Sústrik, 2016; Smith, 2018). Children are made when there is room for their calls, innermost forks first,
+so that a loop over a million elements with 64 calls in flight holds 64 strands.
+
+A strand carries what adds up along it: rounds and latency. A join adds the largest of its children to the parent's,
+which makes them the critical path's (Brent, 1974).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import GeneratorType, TracebackType
+from typing import Any, Final, Protocol
+
+from ..lang.source import Span
+from .builtins import Misuse
+from .contract import Contract
+from .places import inner
+from .values import canonical
+
+__all__ = [
+    "FAILED",
+    "SKIPPED",
+    "SUSPENDED",
+    "Ask",
+    "Caller",
+    "Fault",
+    "Fork",
+    "ForkEach",
+    "Frame",
+    "Machine",
+    "Site",
+    "Strand",
+    "Vote",
+]
+
+
+class _Sign:
+    """A value that no program can make."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+#: Sent to a strand instead of an answer: the call failed, and it has an `else`.
+FAILED: Final = _Sign("FAILED")
+#: Returned by the body of a concurrent loop for an element that does not pass.
+SKIPPED: Final = _Sign("SKIPPED")
+#: Returned by a `Caller`: the answer comes later.
+SUSPENDED: Final = _Sign("SUSPENDED")
+
+#: Frames of a path that are kept at each end.
+_PATH: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of the path to a failure: a function, the place in it, and in which branch or iteration, if any."""
+
+    function: str
+    span: Span | None
+    index: int | None = None
+
+
+class Fault(Exception):
+    """A run that cannot go on. `kind` is for programs, the message for people.
+
+    Kinds: "where", "size" (a precondition), "value" (an operation without a result), "call" and "tool" (failed after
+    all attempts), "vote", "choose", "oracle", "setting", "internal". `path` leads from the entry to the place.
+    """
+
+    def __init__(self, kind: str, message: str, span: Span | None, path: tuple[Frame, ...] = ()) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.span, self.path = kind, message, span, path
+        self._inner: deque[Frame] = deque(maxlen=_PATH)
+        self._outer: list[Frame] = []
+
+    def came_through(self, frame: Frame) -> None:
+        """Frames are added from the inside outward; of a long path the middle is forgotten."""
+        if len(self._outer) < _PATH:
+            self._outer.append(frame)
+        else:
+            self._inner.append(frame)
+        self.path = (*reversed(self._inner), *reversed(self._outer))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A call in the program's text. `number` is unique in the program."""
+
+    contract: Contract
+    number: int
+    span: Span
+    has_fallback: bool
+
+
+class Ask:
+    """One call under way. What stands below `strand` belongs to the gateway."""
+
+    __slots__ = (
+        "answer", "args", "attempt", "bounds", "cancelled", "complaint", "handle", "in_flight", "place", "prompt",
+        "site", "started", "strand",
+    )  # fmt: skip
+
+    def __init__(self, site: Site, place: int, args: tuple[Any, ...]) -> None:
+        self.site = site
+        self.place = place
+        self.args = args
+        self.strand: Strand | None = None
+        self.prompt = 0
+        self.attempt = 0
+        self.bounds: Any = None
+        self.answer: Any = None
+        self.handle: Any = None
+        self.complaint = ""
+        self.started = 0.0
+        self.cancelled = False
+        self.in_flight = False
+
+
+@dataclass(slots=True)
+class Fork:
+    """`par (...)`: each branch is a function and its arguments."""
+
+    place: int
+    loop: int
+    branches: tuple[tuple[Callable[..., Any], tuple[Any, ...]], ...]
+
+
+@dataclass(slots=True)
+class ForkEach:
+    """`par for`: one function for every element; `free` are further arguments."""
+
+    body: Callable[..., Any]
+    place: int
+    loop: int
+    elements: tuple[Any, ...]
+    free: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Vote:
+    """`vote lead k up to m` or, without a lead, `vote of m`."""
+
+    body: Callable[..., Any]
+    place: int
+    loop: int
+    lead: int | None
+    most: int
+    free: tuple[Any, ...]
+    has_fallback: bool
+
+
+class Strand:
+    """A thread of control: a stack of generators, each waiting for the one above it."""
+
+    __slots__ = ("dead", "index", "join", "latency", "rounds", "stack", "waiting")
+
+    def __init__(self, generator: Any, join: _Join | None, index: int) -> None:
+        self.stack: list[Any] = [generator]
+        self.join = join
+        self.index = index
+        self.rounds = 0
+        self.latency = 0.0
+        self.waiting: Ask | _Join | None = None
+        self.dead = False
+
+
+class Caller(Protocol):
+    """What takes the calls. `ask` returns the answer, FAILED, or SUSPENDED; then `Machine.wake` or `refuse` follow."""
+
+    def ask(self, strand: Strand, ask: Ask) -> Any: ...
+
+    def cancel(self, ask: Ask) -> None: ...
+
+    def has_room(self) -> bool:
+        """Whether another call could be sent now."""
+        ...
+
+
+class _Join:
+    """Children of one fork. `remaining` counts those that have not ended, made or not."""
+
+    __slots__ = ("dead", "latency", "live", "next", "parent", "remaining", "results", "rounds", "total")
+
+    def __init__(self, parent: Strand, total: int) -> None:
+        self.parent = parent
+        self.total = total
+        self.remaining = total
+        self.next = 0
+        self.results: list[Any] = [None] * total
+        self.live: dict[Strand, None] = {}
+        self.rounds = 0
+        self.latency = 0.0
+        self.dead = False
+
+    def make(self, i: int) -> Any:
+        """The generator of child i, or at once its value."""
+        raise NotImplementedError
+
+    def ended(self, machine: Machine, index: int, value: Any) -> None:
+        self.results[index] = value
+        self.remaining -= 1
+        if not self.remaining:
+            machine.join(self, tuple(self.results))
+
+    def absorbs(self, machine: Machine, index: int, fault: Fault) -> bool:
+        """Whether a child may fail without failing its siblings."""
+        return False
+
+
+class _Each(_Join):
+    __slots__ = ("fork",)
+
+    def __init__(self, parent: Strand, fork: ForkEach) -> None:
+        super().__init__(parent, len(fork.elements))
+        self.fork = fork
+
+    def make(self, i: int) -> Any:
+        fork = self.fork
+        return fork.body(inner(fork.place, fork.loop + i), fork.elements[i], *fork.free)
+
+
+class _Branches(_Join):
+    __slots__ = ("fork",)
+
+    def __init__(self, parent: Strand, fork: Fork) -> None:
+        super().__init__(parent, len(fork.branches))
+        self.fork = fork
+
+    def make(self, i: int) -> Any:
+        body, args = self.fork.branches[i]
+        return body(inner(self.fork.place, self.fork.loop + i), *args)
+
+
+class _Ballot(_Join):
+    """A vote. `results` holds samples in order; `most` is how many there may be, `total` how many are wanted so far."""
+
+    __slots__ = ("batch_latency", "batch_rounds", "fault", "most", "vote")
+
+    def __init__(self, parent: Strand, vote: Vote) -> None:
+        super().__init__(parent, vote.most if vote.lead is None else vote.lead)
+        self.vote = vote
+        self.most = vote.most
+        self.batch_rounds = 0
+        self.batch_latency = 0.0
+        self.fault: Fault | None = None
+
+    def make(self, i: int) -> Any:
+        vote = self.vote
+        return vote.body(inner(vote.place, vote.loop + i), *vote.free)
+
+    def absorbs(self, machine: Machine, index: int, fault: Fault) -> bool:
+        if fault.kind not in ("call", "tool", "vote"):
+            return False
+        self.fault = fault
+        self.ended(machine, index, FAILED)
+        return True
+
+    def ended(self, machine: Machine, index: int, value: Any) -> None:
+        self.results[index] = value
+        self.remaining -= 1
+        if self.remaining:
+            return
+        # a batch has ended: the first samples together, each further one after the one before
+        self.batch_rounds += self.rounds
+        self.batch_latency += self.latency
+        self.rounds, self.latency = 0, 0.0
+        winner, lead, none = self._count()
+        if self.vote.lead is not None and lead < self.vote.lead and self.total < self.most:
+            self.results.append(None)
+            self.total += 1
+            self.remaining = 1
+            machine.reopen(self)
+            return
+        self.rounds, self.latency = self.batch_rounds, self.batch_latency
+        if not none:
+            machine.join(self, winner)
+        elif self.vote.has_fallback:
+            machine.join(self, FAILED)
+        else:
+            reason = f": {self.fault.message}" if self.fault is not None else ""
+            machine.fail(self.parent, Fault("vote", f"all {self.total} samples of a vote failed{reason}", None))
+
+    def _count(self) -> tuple[Any, int, bool]:
+        """The most frequent sample (the first of equals), its lead, and whether there is no sample at all."""
+        votes: dict[Any, int] = {}
+        first: dict[Any, Any] = {}
+        for sample in self.results:
+            if sample is not FAILED:
+                key = canonical(sample)
+                votes[key] = votes.get(key, 0) + 1
+                first.setdefault(key, sample)
+        if not votes:
+            return None, 0, True
+        best = max(votes, key=votes.__getitem__)
+        second = max((n for key, n in votes.items() if key != best), default=0)
+        return first[best], votes[best] - second, False
+
+
+class Machine:
+    """Strands that are ready, and forks that have children yet to make.
+
+    `pump` runs until nothing can go on without an answer. `spans` and `names` tell the place of a line of the generated
+    file, and the function's name in the program.
+    """
+
+    def __init__(self, caller: Caller, filename: str, spans: Sequence[Span | None], names: dict[str, str]) -> None:
+        self._caller = caller
+        self._filename, self._spans, self._names = filename, spans, names
+        self._ready: deque[tuple[Strand, Any]] = deque()
+        self._forks: list[_Join] = []
+        self.done = False
+        self.value: Any = None
+        self.fault: Fault | None = None
+        self.root: Strand | None = None
+        self.strands = 0
+
+    # ------------------------------------------------------------ from outside
+
+    def start(self, generator: Any) -> None:
+        """Begins with the entry's generator (or its value, where it calls nothing)."""
+        if type(generator) is not GeneratorType:
+            self.done, self.value = True, generator
+            return
+        self.root = Strand(generator, None, 0)
+        self.strands = 1
+        self._ready.append((self.root, None))
+
+    def wake(self, strand: Strand, value: Any) -> None:
+        """An answer has come."""
+        if not strand.dead:
+            strand.waiting = None
+            self._ready.append((strand, value))
+
+    def refuse(self, strand: Strand, fault: Fault) -> None:
+        """A call has failed for good and has no `else`."""
+        if not strand.dead:
+            strand.waiting = None
+            self.fail(strand, fault)
+
+    def abort(self, fault: Fault) -> None:
+        """Ends the run and cancels everything."""
+        if not self.done and self.root is not None:
+            self._cancel(self.root)
+            self.done, self.fault = True, fault
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing can go on without an answer."""
+        return not self._ready and not (self._forks and self._caller.has_room())
+
+    def alone(self) -> bool:
+        """Whether the strand that runs now is the only one that can go on."""
+        return not self._ready and not self._forks
+
+    def pump(self, most: int = 1 << 60) -> None:
+        """Runs strands until all wait, or `most` times."""
+        ready, forks, has_room = self._ready, self._forks, self._caller.has_room
+        while most > 0:
+            most -= 1
+            if ready:
+                strand, value = ready.popleft()
+                if not strand.dead:
+                    self._resume(strand, value)
+            elif forks and has_room():
+                self._branch(forks[-1])
+            else:
+                return
+
+    # ------------------------------------------------------------ strands
+
+    def _resume(self, strand: Strand, value: Any) -> None:
+        stack = strand.stack
+        send = stack[-1].send
+        ask = self._caller.ask
+        try:
+            while True:
+                try:
+                    request = send(value)
+                except StopIteration as stop:
+                    value = stop.value
+                    stack.pop()
+                    if not stack:
+                        break
+                    send = stack[-1].send
+                    continue
+                kind = type(request)
+                if kind is GeneratorType:
+                    stack.append(request)
+                    send = request.send
+                    value = None
+                elif kind is Ask:
+                    strand.waiting = request
+                    value = ask(strand, request)
+                    if value is SUSPENDED:
+                        return
+                    strand.waiting = None
+                elif kind is ForkEach or kind is Fork or kind is Vote:
+                    value = self._fork(strand, request)
+                    if value is SUSPENDED:
+                        return
+                else:
+                    value = request
+        except Fault as fault:
+            self._blame(strand, fault)
+        except Misuse as misuse:
+            self._blame(strand, Fault("value", str(misuse), None).with_traceback(misuse.__traceback__))
+        except (ArithmeticError, ValueError, MemoryError, RecursionError, TypeError, LookupError, AttributeError) as e:
+            kind_ = "value" if isinstance(e, ArithmeticError | MemoryError) else "internal"
+            message = str(e) or type(e).__name__
+            self._blame(strand, Fault(kind_, message, None).with_traceback(e.__traceback__))
+        else:
+            self._end(strand, value)
+
+    def _end(self, strand: Strand, value: Any) -> None:
+        strand.dead = True
+        self.strands -= 1
+        join = strand.join
+        if join is None:
+            self.done, self.value = True, value
+            return
+        del join.live[strand]
+        if strand.rounds > join.rounds:
+            join.rounds = strand.rounds
+        if strand.latency > join.latency:
+            join.latency = strand.latency
+        join.ended(self, strand.index, value)
+
+    # ------------------------------------------------------------ forks
+
+    def _fork(self, strand: Strand, request: Fork | ForkEach | Vote) -> Any:
+        join: _Join
+        if isinstance(request, ForkEach):
+            if not request.elements:
+                return ()
+            join = _Each(strand, request)
+        elif isinstance(request, Fork):
+            join = _Branches(strand, request)
+        else:
+            least = 1 if request.lead is None else request.lead
+            if least < 1:
+                raise Fault("vote", f"a vote needs a lead of at least 1, not {least}", None)
+            if request.most < least:
+                raise Fault("vote", f"a vote of at most {request.most} samples needs at least {least}", None)
+            join = _Ballot(strand, request)
+        strand.waiting = join
+        self._forks.append(join)
+        return SUSPENDED
+
+    def _branch(self, join: _Join) -> None:
+        """Makes the next child of the innermost fork and runs it as far as it goes."""
+        if join.dead or join.next >= join.total:
+            self._forks.pop()
+            return
+        i = join.next
+        join.next = i + 1
+        if join.next == join.total:
+            self._forks.pop()
+        try:
+            made = join.make(i)
+        except (Fault, Misuse, ArithmeticError, ValueError) as e:
+            fault = e if isinstance(e, Fault) else Fault("value", str(e), None).with_traceback(e.__traceback__)
+            self._blame(Strand(None, join, i), fault)
+            return
+        if type(made) is not GeneratorType:
+            join.ended(self, i, made)
+            return
+        child = Strand(made, join, i)
+        self.strands += 1
+        join.live[child] = None
+        self._resume(child, None)
+
+    def reopen(self, join: _Join) -> None:
+        """A fork wants one more child."""
+        self._forks.append(join)
+
+    def join(self, join: _Join, value: Any) -> None:
+        """All children have ended: the parent goes on, with the longest of their paths."""
+        parent = join.parent
+        parent.rounds += join.rounds
+        parent.latency += join.latency
+        parent.waiting = None
+        join.dead = True
+        self._ready.append((parent, value))
+
+    # ------------------------------------------------------------ failure
+
+    def _blame(self, strand: Strand, fault: Fault) -> None:
+        """A strand's own code has failed: its innermost frames are in the traceback, and are gone from the stack."""
+        trace: TracebackType | None = fault.__traceback__
+        inner_frames: list[Frame] = []
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if code.co_filename == self._filename:
+                inner_frames.append(Frame(self._names.get(code.co_name, code.co_name), self._spans[trace.tb_lineno]))
+            trace = trace.tb_next
+        fault.__traceback__ = None
+        if strand.stack and strand.stack[-1] is not None and inner_frames:
+            strand.stack.pop()
+        for frame in reversed(inner_frames):
+            if fault.span is None:
+                fault.span = frame.span
+            fault.came_through(frame)
+        self.fail(strand, fault)
+
+    def fail(self, strand: Strand, fault: Fault) -> None:
+        """Ends a strand; its siblings are cancelled and the failure goes on upward, until a vote absorbs it."""
+        while True:
+            stack = strand.stack
+            kept = stack if len(stack) <= 4 * _PATH else [*stack[: 2 * _PATH], *stack[-2 * _PATH :]]
+            for generator in reversed(kept):
+                frame = getattr(generator, "gi_frame", None)
+                if frame is not None:
+                    span = self._spans[frame.f_lineno]
+                    if fault.span is None:
+                        fault.span = span
+                    fault.came_through(Frame(self._names.get(generator.__name__, generator.__name__), span))
+            join = strand.join
+            if not strand.dead:
+                strand.dead = True
+                if stack and stack[0] is not None:
+                    self.strands -= 1
+            strand.stack = []
+            if join is None:
+                self.done, self.fault = True, fault
+                return
+            join.live.pop(strand, None)
+            fault.came_through(Frame("", None, strand.index))
+            if strand.rounds > join.rounds:
+                join.rounds = strand.rounds
+            if strand.latency > join.latency:
+                join.latency = strand.latency
+            if join.absorbs(self, strand.index, fault):
+                return
+            join.dead = True
+            for sibling in list(join.live):
+                self._cancel(sibling)
+            join.live.clear()
+            strand = join.parent
+
+    def _cancel(self, strand: Strand) -> None:
+        """Ends a strand and everything below it; calls in flight are given up."""
+        waiting = [strand]
+        while waiting:
+            one = waiting.pop()
+            if one.dead:
+                continue
+            one.dead = True
+            self.strands -= 1
+            held, one.waiting = one.waiting, None
+            if isinstance(held, Ask):
+                self._caller.cancel(held)
+            elif held is not None:
+                held.dead = True
+                waiting.extend(held.live)
+                held.live.clear()
+            one.stack = []
