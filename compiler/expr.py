@@ -26,6 +26,9 @@ __all__ = [
 
 Number: TypeAlias = int | Fraction
 
+LARGEST_PRODUCT: Final = 1_000_000      # terms that one multiplication may make
+LARGEST_NUMBER: Final = 4_000_000       # bits of a constant that a power may make
+
 
 class Sym:
     """A symbol. `kind`: "size" (an integer >= 0), "int" (an integer), "real" (a real >= 0: a price, a model's size),
@@ -199,6 +202,8 @@ class Expr:
             return INF if sign > 0 else NEG_INF
         if len(other.terms) < len(self.terms):
             self, other = other, self
+        if len(self.terms) * len(other.terms) > LARGEST_PRODUCT:
+            raise OverflowError(f"a product of {len(self.terms)} by {len(other.terms)} terms")
         out: dict[Monomial, Number] = {}
         pending: list[Expr] = []
         for m1, c1 in self.terms.items():
@@ -501,7 +506,23 @@ def is_nonneg(e: Expr) -> bool:
     """Whether no value is negative (sufficient test; sizes are not negative)."""
     if e.infinite:
         return e.infinite > 0
-    return all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in e.terms.items())
+    if all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in e.terms.items()):
+        return True
+    return _nonneg_without_floors(e)
+
+
+def _nonneg_without_floors(e: Expr) -> bool:
+    """n - 2*floor(n/2) >= n - 2*(n/2): a floor that is subtracted is at most its argument."""
+    hits = [(m, c) for m, c in e.terms.items()
+            if c < 0 and len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor"]
+    if not hits or any(c < 0 for m, c in e.terms.items() if m and (m, c) not in hits):
+        return False
+    rest = Expr({m: c for m, c in e.terms.items() if (m, c) not in hits})
+    for m, c in hits:
+        atom = m[0][0]
+        assert isinstance(atom, Fn)
+        rest = rest + atom.args[0] * c
+    return all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in rest.terms.items())
 
 
 def _nonneg_factor(a: Atom, k: Number) -> bool:
@@ -566,6 +587,8 @@ def power(base: Expr, exponent: Expr | Number) -> Expr:
                     factors = factors * power(x, _norm(k * e))
             return factors * _number_power(c, e)
     if isinstance(e, int) and e > 0:
+        if e > 2000 or math.comb(e + len(base.terms) - 1, e) > 20_000:
+            raise OverflowError("a power of a sum that is too large to write out")
         half = power(base, e // 2)
         return half * half * base if e % 2 else half * half
     content = _content(base)
@@ -588,8 +611,9 @@ def _number_power(b: Number, e: Number) -> Expr:
             raise ZeroDivisionError("0 to a negative power")
         return ZERO
     if isinstance(e, int):
-        if abs(e) > 100_000:
-            raise OverflowError(f"{b}**{e} is too large to write out")
+        q = Fraction(b)
+        if abs(e) * max(q.numerator.bit_length(), q.denominator.bit_length()) > LARGEST_NUMBER and abs(b) != 1:
+            raise OverflowError("a power that is too large to write out")
         return num(Fraction(b) ** e)
     if b < 0:
         raise ValueError(f"{b} to the power {e} is not real")
@@ -739,15 +763,23 @@ def _extremum(op: str, args: Iterable[Expr]) -> Expr:
     for x in flat:
         if x.infinite:
             continue
-        if any(is_nonneg((y - x) * sign) for y in kept):
+        if any(_covers(y, x, sign) for y in kept):
             continue
-        kept = [y for y in kept if not is_nonneg((x - y) * sign)]
+        kept = [y for y in kept if not _covers(x, y, sign)]
         kept.append(x)
     if not kept:
         return NEG_INF if sign > 0 else INF
     if len(kept) == 1:
         return kept[0]
     return _apply(Fn(op, tuple(sorted(kept, key=lambda x: x.key))))
+
+
+def _covers(y: Expr, x: Expr, sign: int) -> bool:
+    """Whether y is never below x (sign 1) or never above it (-1); of a case distinction, every case counts."""
+    if is_nonneg((y - x) * sign):
+        return True
+    a = x.atom
+    return isinstance(a, Fn) and a.op == "piecewise" and all(_covers(y, v, sign) for v in a.args)
 
 
 def max_(*args: Expr) -> Expr:
@@ -845,7 +877,7 @@ def sum_(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr:
                 degree = None
                 break
             rest.append((a, e))
-        if isinstance(degree, int) and degree >= 0:
+        if isinstance(degree, int) and 0 <= degree <= 100:
             parts.setdefault(degree, {})[tuple(rest)] = c
         else:
             left[m] = c

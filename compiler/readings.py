@@ -7,7 +7,7 @@ unknown functions, which `system` gathers with their equations.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
@@ -36,9 +36,12 @@ from .expr import (
     ONE,
     TRUE,
     ZERO,
+    And,
+    Atom,
     Cond,
     Expr,
     Fn,
+    Sym,
     binomial,
     call,
     choose,
@@ -57,11 +60,13 @@ from .expr import (
     sum_,
     sym,
 )
+from .facts import Facts
 from .metrics import METRICS, Metric
+from .simplify import tight, tight_cond
 from .sizes import Sizes, Variant
 from .votes import majority, uncut_lead, voted_lead
 
-__all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings"]
+__all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings", "calls_in"]
 
 Reading = Literal["upper", "lower", "expected"]
 Only = tuple[Literal["primitive"], str] | tuple[Literal["site"], int] | None
@@ -296,6 +301,8 @@ class Readings:
                 return None
             end = _extreme(body, cost.var, o.low, o.high, reading)
             return end * count if not (end.infinite and count == ZERO) else ZERO
+        if cost.var not in body.free:
+            return body if count.infinite else piecewise((body, ge(count, ONE)), (ZERO, TRUE))
         if o.parts is not None:
             pieces = [(k, body.subs({cost.var: v})) for k, v in o.parts]
             rising = _monotone(body, cost.var)
@@ -310,7 +317,7 @@ class Readings:
 
     def _apply(self, cost: Apply, metric: Metric, reading: Reading, only: Only) -> Expr | None:
         variant = self.sizes.by_name[cost.variant]
-        if not self._touched(variant, metric, only):
+        if not self.touched(variant, metric, only):
             return ZERO
         if variant.recursive:
             if reading == "expected" and not self._expected_known(variant, metric, only):
@@ -338,7 +345,7 @@ class Readings:
             self._memo[key] = value
         return self._memo[key]
 
-    def _touched(self, variant: Variant, metric: Metric, only: Only) -> bool:
+    def touched(self, variant: Variant, metric: Metric, only: Only) -> bool:
         """Whether any call that counts can be reached."""
         reach = self._reach.get(variant.name)
         if reach is None:
@@ -544,21 +551,143 @@ class Readings:
                 continue
             variant = self.sizes.by_name[name]
             right = self.of_variant(variant, metric, reading, only)
-            functions[name] = Function(name, variant.params, equation_cases(INF if right is None else right))
+            functions[name] = Function(name, variant.params, equation_cases(INF if right is None else right, variant.facts))
             todo.extend(a.name for c in functions[name].cases for a in c.value.atoms()
                         if isinstance(a, Fn) and a.op == "call")
-        return System(dict(sorted(functions.items())), goal, domain)
+        return specialised(without_idle_parameters(System(dict(sorted(functions.items())), goal, domain)))
 
 
-def equation_cases(e: Expr) -> tuple[Case, ...]:
+def without_idle_parameters(system: System) -> System:
+    """The same system without parameters that are handed on and never looked at."""
+    used: dict[str, set[int]] = {n: set() for n in system.functions}
+    changed = True
+    while changed:
+        changed = False
+        for f in system.functions.values():
+            names: set[str] = set()
+            for c in f.cases:
+                names |= c.guard.free | _looked_at(c.value, used)
+                for a in c.guard.atoms():
+                    if isinstance(a, Fn) and a.op == "call":
+                        names |= set(f.params)
+            wanted = {i for i, p in enumerate(f.params) if p in names}
+            if not wanted <= used[f.name]:
+                used[f.name] |= wanted
+                changed = True
+    if all(len(used[f.name]) == len(f.params) for f in system.functions.values()):
+        return system
+
+    def trim(e: Expr) -> Expr:
+        def change(a: Atom) -> Expr | None:
+            if isinstance(a, Fn) and a.op == "call" and a.name in used and len(a.args) > len(used[a.name]):
+                return call(a.name, *(x for i, x in enumerate(a.args) if i in used[a.name]))
+            return None
+        return e.rebuild(change)
+
+    functions = {
+        f.name: Function(f.name, tuple(p for i, p in enumerate(f.params) if i in used[f.name]),
+                         tuple(Case(c.guard, trim(c.value)) for c in f.cases))
+        for f in system.functions.values()}
+    return System(functions, trim(system.goal), system.domain)
+
+
+def specialised(system: System) -> System:
+    """The same system with parameters replaced that have one value in every call: `tree(n, 1, 50)` becomes `tree(n)`."""
+    while True:
+        fixed: dict[tuple[str, int], Expr | None] = {}
+        for holder, e in [("", system.goal), *((f.name, c.value) for f in system.functions.values() for c in f.cases)]:
+            params = system.functions[holder].params if holder else ()
+            for a in e.atoms():
+                if not (isinstance(a, Fn) and a.op == "call" and a.name in system.functions):
+                    continue
+                for i, x in enumerate(a.args):
+                    own = system.functions[a.name].params[i]
+                    if holder == a.name and x == sym(own) and i < len(params):
+                        continue        # handed on unchanged
+                    key = (a.name, i)
+                    local = bool(x.free & set(params)) or _binds(e, x)
+                    fixed[key] = x if not local and fixed.get(key, x) == x else None
+        chosen = {k: v for k, v in fixed.items() if v is not None}
+        if not chosen:
+            return system
+        drop: dict[str, set[int]] = {}
+        for name, i in chosen:
+            drop.setdefault(name, set()).add(i)
+
+        def trim(e: Expr, drop: dict[str, set[int]] = drop) -> Expr:
+            def change(a: Atom) -> Expr | None:
+                if isinstance(a, Fn) and a.op == "call" and a.name in drop and len(a.args) == arity[a.name]:
+                    return call(a.name, *(x for i, x in enumerate(a.args) if i not in drop[a.name]))
+                return None
+            return e.rebuild(change)
+
+        arity = {f.name: len(f.params) for f in system.functions.values()}
+        functions = {}
+        taken = {p for f in system.functions.values() for i, p in enumerate(f.params) if i not in drop.get(f.name, ())}
+        domain = system.domain.parts if isinstance(system.domain, And) else (system.domain,)
+        # what is assumed of the goal's symbols holds in a function where no parameter bears such a name
+        known = Facts(c for c in domain if not c.free & taken)
+        for f in system.functions.values():
+            gone = {p: chosen[f.name, i] for i, p in enumerate(f.params) if i in drop.get(f.name, ())}
+            if any(v.free & taken - {p} for p, v in gone.items()):
+                # a parameter elsewhere bears the name of the value's symbol: leave this function as it is
+                return system
+            cases = []
+            for c in f.cases:
+                guard = tight_cond(c.guard.subs(gone), known)
+                if guard == FALSE:
+                    continue
+                cases.append(Case(guard, tight(trim(c.value.subs(gone)), known)))
+                if guard == TRUE:
+                    break
+            functions[f.name] = Function(f.name, tuple(p for i, p in enumerate(f.params) if i not in drop.get(f.name, ())),
+                                         tuple(cases))
+        system = System(functions, trim(system.goal), system.domain)
+
+
+def _binds(e: Expr, x: Expr) -> bool:
+    """Whether an argument speaks of an index bound around it."""
+    return any(isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in x.free for a in e.atoms())
+
+
+def _looked_at(e: Expr, used: dict[str, set[int]]) -> set[str]:
+    """Symbols that an expression depends on, besides those in arguments that are never looked at."""
+    names: set[str] = set()
+    for m in e.terms:
+        for a, _ in m:
+            if isinstance(a, Sym):
+                names.add(a.name)
+            elif a.op == "call" and a.name in used:
+                for i in used[a.name]:
+                    names |= _looked_at(a.args[i], used)
+            else:
+                inner: set[str] = set()
+                for x in a.args:
+                    inner |= _looked_at(x, used)
+                for c in a.conds:
+                    inner |= c.free
+                names |= inner - ({a.name} if a.op in ("sum", "choose") else set())
+    return names
+
+
+def equation_cases(e: Expr, facts: tuple[Cond, ...]) -> tuple[Case, ...]:
     """An equation's right side by cases, where its case distinctions hold recursive calls."""
-    return tuple(Case(c, v) for c, v in _split(e))
+    out: list[Case] = []
+    known = Facts(facts)
+    for guard, value in _split(e):
+        inside = known if guard == TRUE else known.with_(guard)
+        out.append(Case(guard, tight(value, inside)))
+        known = known.with_(negate(guard))
+    return tuple(out)
 
 
 def _split(e: Expr) -> list[tuple[Cond, Expr]]:
-    target = next((a for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"
-                   and any(isinstance(x, Fn) and x.op == "call" for y in a.args for x in y.atoms())
-                   and not _bound_inside(e, a)), None)
+    # the outermost first: `atoms` lists inner ones before those that hold them
+    target = None
+    for a in e.atoms():
+        if (isinstance(a, Fn) and a.op == "piecewise" and not _bound_inside(e, a)
+                and any(isinstance(x, Fn) and x.op == "call" for y in a.args for x in y.atoms())):
+            target = a
     if target is None:
         return [(TRUE, e)]
     out: list[tuple[Cond, Expr]] = []
@@ -655,6 +784,11 @@ def _extreme(body: Expr, var: str, low: Expr, high: Expr, reading: Reading) -> E
     return INF if high.infinite and up else ZERO if high.infinite else choose(body, var, low, high)
 
 
+def calls_in(cost: Cost) -> Iterable[Apply]:
+    """Every call of a function in a term."""
+    return (c for c in _leaves(cost) if isinstance(c, Apply))
+
+
 def _leaves(cost: Cost) -> Iterable[Leaf | Apply]:
     todo = [cost]
     while todo:
@@ -677,7 +811,3 @@ def _leaves(cost: Cost) -> Iterable[Leaf | Apply]:
             case Free():
                 pass
 
-
-def table_of(variant: Variant) -> Mapping[str, str]:
-    """Kinds of a variant's symbols."""
-    return dict(zip(variant.params, variant.kinds, strict=True))

@@ -11,7 +11,8 @@ Does not combine costs (`readings`), does not decide termination (`termination`)
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence as Sequenced
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -24,12 +25,17 @@ from .costs import (
     FREE,
     Apply,
     Ballot,
+    Cases,
     Cost,
+    Either,
     Free,
     Leaf,
     Least,
+    Loop,
+    Parallel,
     Pick,
     Rounds,
+    Sequence,
     Spread,
     Spreading,
     cases,
@@ -54,6 +60,7 @@ from .expr import (
     call,
     conj,
     ge,
+    is_nonneg,
     le,
     max_,
     min_,
@@ -65,6 +72,7 @@ from .expr import (
     sym,
 )
 from .facts import Facts
+from .simplify import tight
 from .size_rules import Context, apply_rule, first_and_rest
 from .solve import solve
 from .values import (
@@ -92,7 +100,7 @@ from .values import (
     token_count,
 )
 
-__all__ = ["CallSite", "Sizes", "Variant"]
+__all__ = ["CallSite", "Sizes", "Variant", "terms", "tunable_symbol"]
 
 
 @lru_cache(maxsize=20_000)
@@ -161,12 +169,13 @@ class Sizes:
         self.by_name: dict[str, Variant] = {}
         self.diagnostics: list[Diagnostic] = []
         self.literals: dict[str, int] = {}
+        self.tunable_facts = tunable_facts(program)
         self._reported: set[tuple[str, int]] = set()
         self._fresh: dict[str, int] = {}
         self._stack: list[Variant] = []
         self._index: dict[str, int] = {}
         self._low: dict[str, int] = {}
-        self._level: dict[tuple[str, tuple[object, ...]], int] = {}
+        self._level: dict[tuple[str, tuple[object, ...]], dict[int, int]] = {}
         self._solved: dict[tuple[str, tuple[object, ...]], Value] = {}
         self._names: dict[str, int] = {}
         self._components = 0
@@ -228,8 +237,8 @@ class Sizes:
         return variant, tuple(binder.args)
 
     def _preconditions(self, f: core.Function, variant: Variant) -> list[Cond]:
-        names = {n: s for n, s in variant.declared.items()}
-        facts = []
+        names = variant.declared
+        facts = list(self.tunable_facts)
         for c, _ in f.where:
             if all(names[n].exact for n in c.free if n in names):
                 facts.append(c.subs({n: names[n].lo for n in c.free if n in names}))
@@ -273,23 +282,20 @@ class Sizes:
         if solved is not None:
             return solved
         f = variant.function
-        level = self._level.setdefault(key, 0)
+        levels = self._level.setdefault(key, {})
         args = tuple(sym(n, k) for n, k in zip(variant.params, variant.kinds, strict=True))
         counter = [0]
 
         def leaf(extent: core.Extent, is_number: bool) -> Size:
             i = counter[0]
             counter[0] += 1
-            low, high = extent.low, extent.high
+            high, level = extent.high, levels.get(i, 0)
             table = {n: (s.lo, s.hi) for n, s in variant.declared.items()}
             if high is not None and level <= 1:
                 top = interval(high, table)[1]
                 if level == 0:
                     return exact(top)
                 return between(call(f"size_{variant.name}_{i}_lo", *args), top)
-            del low
-            if is_number and level >= 3:
-                return ANY
             return between(call(f"size_{variant.name}_{i}_lo", *args), call(f"size_{variant.name}_{i}_hi", *args))
 
         return _from_shape(f.result, leaf)
@@ -304,9 +310,7 @@ class Sizes:
             if key in self._solved:
                 m.result = self._solved[key]
                 continue
-            level = self._level[key]
             assumed, found = _leaves(m.result), _leaves(bodies[m.name])
-            ok = True
             for i, (a, b) in enumerate(zip(assumed, found, strict=True)):
                 for side, x, y in (("lo", a.lo, b.lo), ("hi", a.hi, b.hi)):
                     own = f"size_{m.name}_{i}_{side}"
@@ -316,10 +320,9 @@ class Sizes:
                     facts = _facts(m.facts)
                     holds = self._at_most(y, x, facts) if side == "hi" else self._at_most(x, y, facts)
                     if not holds:
-                        ok = False
-            if not ok:
-                self._level[key] = level + 1
-                failed = True
+                        self._level[key][i] = self._level[key].get(i, 0) + 1
+                        failed = True
+                        break
         if failed:
             return False
         if not unsolved:
@@ -447,7 +450,7 @@ class Sizes:
             case core.SizeVar(name=name):
                 return Num(scope.declared[name]), FREE
             case core.ParamVar(name=name):
-                return Num(exact(sym(name))), FREE
+                return Num(exact(tunable_symbol(self.program.tunables[name]))), FREE
             case core.If():
                 return self._if(node, scope)
             case core.And() | core.Or() | core.Not():
@@ -491,30 +494,7 @@ class Sizes:
         return Context(lambda e: self._tight(e, scope), self.fresh)
 
     def _tight(self, e: Expr, scope: Scope) -> Expr:
-        """Simplifies maxima, minima and cases by what is known in this scope."""
-        if e.infinite or not any(isinstance(a, Fn) and a.op in ("max", "min", "piecewise") for a in e.atoms()):
-            return e
-        facts = _facts(scope.facts)
-
-        def simplify(a: object) -> Expr | None:
-            if not isinstance(a, Fn):
-                return None
-            if a.op in ("max", "min"):
-                kept = list(a.args)
-                for x in a.args:
-                    others = [y for y in kept if y is not x]
-                    if x in kept and others and any(facts.implies(ge(y, x) if a.op == "max" else le(y, x)) for y in others):
-                        kept = others
-                if len(kept) < len(a.args):
-                    return (max_ if a.op == "max" else min_)(*kept)
-            if a.op == "piecewise":
-                cs = [(v, TRUE if facts.implies(c) else FALSE if facts.refutes(c) else c)
-                      for v, c in zip(a.args, a.conds, strict=True)]
-                if any(c != d for (_, c), d in zip(cs, a.conds, strict=True)):
-                    return piecewise(*cs)
-            return None
-
-        return e.rebuild(simplify)
+        return tight(e, _facts(scope.facts))
 
     def _constant(self, node: core.Const) -> Value:
         match node.value:
@@ -684,7 +664,7 @@ class Sizes:
 
     # ---------------------------------------------------------------- calls
 
-    def _arguments(self, args: Sequence[core.Node], scope: Scope) -> tuple[list[Value], list[Cost]]:
+    def _arguments(self, args: Sequenced[core.Node], scope: Scope) -> tuple[list[Value], list[Cost]]:
         values, costs = [], []
         for a in args:
             v, c = self.walk(a, scope)
@@ -826,7 +806,11 @@ class Sizes:
     def _iteration(self, node: core.For, element: Value, scope: Scope, facts: tuple[Cond, ...]) -> tuple[Value, Cost]:
         inner = scope.child(*facts)
         inner.names[node.var] = element
-        return self._closed(inner, node.body)
+        value, cost = self._closed(inner, node.body)
+        if not node.concurrent and _calls_models(cost):
+            self.report("W0201", "this loop waits for each round before it begins the next, though none needs another's "
+                        "result", node.span, "`par for` runs them at once: rounds no longer grow with the list", "warning")
+        return value, cost
 
     def _spread(self, v: Items) -> tuple[str, Spreading, Value] | None:
         """The one size in which the elements of a list differ, as a symbol, where their total is known."""
@@ -937,6 +921,10 @@ class Sizes:
             return self._closed(inner, node.body)
 
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
+        if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
+            self.report("W0202", "every round's prompt holds what all earlier rounds added: prompt tokens grow with the "
+                        "square of the number of rounds", node.span,
+                        "carry a summary of bounded size in the accumulator instead of the whole history", "warning")
         return value, sequence(before, cost)
 
     def _fold_from(self, initial: Value, source: Items, body: _Body, scope: Scope, peeled: int,
@@ -959,9 +947,9 @@ class Sizes:
         run = _State(self, initial, index, lambda s: body(s, element, facts), x, over)
         run.find()
         if run.needs_peel and peeled < 3:
-            head, rest = first_and_rest(source, self._context(scope))
-            assert head is not None
             count = source.length
+            head, rest = first_and_rest(source, self._context(scope.child(ge(count.lo, ONE))))
+            assert head is not None
             first_value, first_cost = body(initial, head, (ge(count.hi, ONE),))
             if source.length.exact and count.lo.number is not None and count.lo.number <= 1:
                 if count.lo == ZERO:
@@ -969,10 +957,10 @@ class Sizes:
                 return first_value, first_cost
             after, rest_cost = self._fold_from(first_value, rest, body, scope, peeled + 1, span)
             some, none = ge(count.lo, ONE), _zero(count.hi)
-            cost = cases((some, sequence(first_cost, rest_cost)), (none, FREE),
-                         (TRUE, either(sequence(first_cost, rest_cost), FREE, None)))
+            whole = sequence(first_cost, rest_cost)
             if count.exact:
-                return select([(some, after), (TRUE, initial)]), cost
+                return select([(some, after), (TRUE, initial)]), cases((some, whole), (TRUE, FREE))
+            cost = cases((some, whole), (none, FREE), (TRUE, either(whole, FREE, None)))
             return select([(some, after), (none, initial), (TRUE, hull(after, initial))]), cost
         if run.needs_peel:
             run.give_up()
@@ -1045,6 +1033,9 @@ class Sizes:
         cost: Cost = Rounds(index, most, test, run.cost, chance)
         if isinstance(test, Free) and isinstance(run.cost, Free):
             cost = FREE
+        elif most.hi.infinite:
+            self.report("W0203", "nothing bounds the number of rounds: the worst case is unbounded", node.span,
+                        "write `up to k` after the initial value", "warning")
         return hull(initial, value), cost
 
     def _vote(self, node: core.Vote, scope: Scope) -> tuple[Value, Cost]:
@@ -1239,6 +1230,45 @@ class _State:
         return self.resolve(self._cost)
 
 
+def terms(cost: Cost) -> Iterator[Cost]:
+    """A term and all that stands in it."""
+    yield cost
+    match cost:
+        case Sequence(parts=parts) | Parallel(parts=parts):
+            for p in parts:
+                yield from terms(p)
+        case Cases(cases=cs):
+            for _, p in cs:
+                yield from terms(p)
+        case Either(first=a, second=b):
+            yield from terms(a)
+            yield from terms(b)
+        case Loop(body=b) | Spread(body=b) | Pick(body=b) | Ballot(body=b):
+            yield from terms(b)
+        case Rounds(condition=t, body=b):
+            yield from terms(t)
+            yield from terms(b)
+        case Least(alternatives=alternatives):
+            for _, a in alternatives:
+                yield from terms(a)
+        case _:
+            pass
+
+
+def _calls_models(cost: Cost) -> bool:
+    return any(isinstance(c, Apply) or (isinstance(c, Leaf) and c.kind == "primitive") for c in terms(cost))
+
+
+def _grows(body: Cost, index: str) -> bool:
+    """Whether a prompt within grows with the number of the iteration."""
+    for c in terms(body):
+        if isinstance(c, Leaf) and index in c.prompt.hi.free:
+            degree = c.prompt.hi.coefficients(index)
+            if degree is None or any(d >= 1 and is_nonneg(x) for d, x in degree.items()):
+                return True
+    return False
+
+
 def _over_index(cost: Cost, index: str, count: Size) -> Cost:
     """The cost of an iteration of unknown number, bounded over all of them."""
     if index not in _cost_free(cost):
@@ -1254,11 +1284,10 @@ def _widen(cost: Cost, index: str, lo: Expr, hi: Expr) -> Cost:
         ranges = {index: (lo, hi)}
         return between(interval(s.lo, ranges)[0], interval(s.hi, ranges)[1])
 
-    from .costs import Cases, Either, Loop, Parallel, Sequence as Seq
     match cost:
         case Leaf():
             return Leaf(cost.kind, cost.name, cost.site, size(cost.prompt), size(cost.answer), cost.error, cost.span)
-        case Seq(parts=parts):
+        case Sequence(parts=parts):
             return sequence(*(_widen(p, index, lo, hi) for p in parts))
         case Parallel(parts=parts):
             return parallel(*(_widen(p, index, lo, hi) for p in parts))
@@ -1280,13 +1309,12 @@ def _widen(cost: Cost, index: str, lo: Expr, hi: Expr) -> Cost:
 
 
 def _cost_free(cost: Cost) -> frozenset[str]:
-    from .costs import Cases, Either, Loop, Parallel, Sequence as Seq
     match cost:
         case Free():
             return frozenset()
         case Leaf():
             return cost.prompt.lo.free | cost.prompt.hi.free | cost.answer.lo.free | cost.answer.hi.free
-        case Seq(parts=parts) | Parallel(parts=parts):
+        case Sequence(parts=parts) | Parallel(parts=parts):
             return frozenset().union(*(_cost_free(p) for p in parts))
         case Cases(cases=cs):
             return frozenset().union(*(c.free | _cost_free(p) for c, p in cs))
@@ -1374,7 +1402,6 @@ def _leaves(v: Value, totals: bool = False) -> list[Size]:
 
 def _fill(v: Value, sizes: object, totals: bool = False) -> Value:
     """The value with other sizes, in the order of `_leaves`."""
-    from collections.abc import Iterator
     assert isinstance(sizes, Iterator)
     match v:
         case Str():
@@ -1490,7 +1517,7 @@ def at_least_zero() -> Size:
     return between(ZERO, INF)
 
 
-def _bound_sizes(params: Sequence[core.Param], values: Sequence[Value]) -> dict[str, Size]:
+def _bound_sizes(params: Sequenced[core.Param], values: Sequenced[Value]) -> dict[str, Size]:
     """The size variables of a declaration at these arguments; a name in several places is the largest."""
     found: dict[str, list[Size]] = {}
 
@@ -1662,6 +1689,24 @@ class _Binder:
             symbols = [s for _, s in pairs]
             out[n] = symbols[0] if len(symbols) == 1 else _largest_size(symbols)
         return out
+
+
+# ---------------------------------------------------------------- tunables
+
+def tunable_symbol(t: core.Tunable) -> Expr:
+    """The symbol of a `param`; it may be negative unless its range says otherwise."""
+    return sym(t.name, "size" if t.low is not None and t.low >= 0 else "int")
+
+
+def tunable_facts(program: core.Program) -> tuple[Cond, ...]:
+    """The ranges of a program's `param`s: assumptions of every report."""
+    out = []
+    for t in program.tunables.values():
+        if t.low is not None:
+            out.append(ge(tunable_symbol(t), num(t.low)))
+        if t.high is not None:
+            out.append(le(tunable_symbol(t), num(t.high)))
+    return tuple(c for c in out if c != TRUE)
 
 
 # ---------------------------------------------------------------- small questions

@@ -154,8 +154,9 @@ def show_cond(c: Cond) -> str:
     """The condition as sympy reads it; several are joined as `(a) & (b)`."""
     match c:
         case Rel(op=op, e=e):
-            left = Expr({m: v for m, v in e.terms.items() if v > 0 and m})
-            right = Expr({m: -v for m, v in e.terms.items() if v < 0 and m})
+            signed = [(m, v, _positive(m, v)[1]) for m, v in e.terms.items() if m]
+            left = Expr({m: v for m, v, s in signed if s > 0})
+            right = Expr({m: -v for m, v, s in signed if s < 0})
             constant = e.terms.get((), 0)
             if not left.terms:
                 left, right, flipped = right, num(constant), True

@@ -1,0 +1,436 @@
+"""A program's cost: the driver from core to report.
+
+In: a core program, a tokenizer's `count`, what a price table knows. Out: diagnostics (sizes, claims, termination,
+windows, warnings), a `Report`, and the figures that a run is held against. Pure: no I/O, no clock beyond the solver's
+time limit.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from ..lang.diagnostics import Diagnostic
+from ..lang.source import Span
+from . import core
+from .codegen import compile_cond, compile_expr
+from .equations import System
+from .evaluate import Evaluator
+from .expr import TRUE, And, Cond, Expr, Fn, call, conj, ge, le, num, sym
+from .facts import Facts
+from .growth import order, theta
+from .metrics import METRICS, Metric
+from .numeric import EvaluationError
+from .readings import Only, Prices, Reading, Readings, calls_in
+from .report import (
+    Bound,
+    Figure,
+    Figures,
+    MetricReport,
+    PrimitiveFacts,
+    Range,
+    Recurrence,
+    Report,
+    Retries,
+    SymbolFacts,
+    Window,
+)
+from .costs import Leaf
+from .simplify import tight
+from .sizes import Sizes, Variant, terms
+from .solve import Solution, solve
+from .termination import check_termination
+from .text import show, show_cond
+
+__all__ = ["Analysis"]
+
+_FUEL = 3_000_000
+_SECONDS = 8.0
+
+
+@dataclass(slots=True)
+class _Solved:
+    """One reading of the entry: its goal, the equations it needs, the closed form, and (made when needed) their evaluator."""
+    goal: Expr | None
+    system: System | None
+    bound: Bound
+    checked: int
+    evaluator: Evaluator | None = None
+
+
+class Analysis:
+    """The analysis of one program. Work is done on demand and kept.
+
+    `count_tokens` counts a literal; `lookup` tells what is known of a model's target, None where nothing is.
+    `time_limit`: seconds for the solver, each system of equations.
+    """
+
+    def __init__(self, program: core.Program, count_tokens: Callable[[str], int],
+                 lookup: Callable[[str], Prices | None] = lambda target: None, time_limit: float = 10.0) -> None:
+        self.program, self.time_limit = program, time_limit
+        self.sizes = Sizes(program, count_tokens, time_limit)
+        self.readings = Readings(self.sizes, lookup, self._close)
+        self._solved: dict[tuple[str, str, Reading, Only], _Solved] = {}
+        self._checked: list[Diagnostic] | None = None
+
+    # ---------------------------------------------------------------- checking
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What `orch check` adds to the front end's diagnostics: sizes, claims, termination, and the warnings that need no cost."""
+        if self._checked is None:
+            for f in self.program.functions.values():
+                self.sizes.entry(f.name)
+            self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes)]
+        return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [d for d in self.diagnostics if d.severity == "error"]
+
+    # ---------------------------------------------------------------- solving
+
+    def _close(self, system: System, side: Literal["upper", "lower"]) -> Expr | None:
+        """An exact closed form that holds in the whole domain, or None."""
+        answer = solve(system, side, time_limit=self.time_limit)
+        if answer.closed is None or not answer.exact or answer.valid != TRUE:
+            return None
+        return answer.closed
+
+    def _solve(self, variant: Variant, metric: Metric, reading: Reading, only: Only) -> _Solved:
+        key = (variant.name, metric.name, reading, only)
+        if key in self._solved:
+            return self._solved[key]
+        goal: Expr | None
+        if variant.recursive and self.readings.touched(variant, metric, only):
+            args = tuple(sym(n, k) for n, k in zip(variant.params, variant.kinds, strict=True))
+            goal = call(variant.name, *args)
+            if reading == "expected" and self.readings.of_variant(variant, metric, reading, only) is None:
+                goal = None
+        else:
+            goal = self.readings.of_variant(variant, metric, reading, only)
+        solved = self._solve_goal(goal, metric, reading, only, variant)
+        self._solved[key] = solved
+        return solved
+
+    def _solve_goal(self, goal: Expr | None, metric: Metric, reading: Reading, only: Only, variant: Variant) -> _Solved:
+        if goal is None:
+            return _Solved(None, None, Bound(None, False, None, TRUE, reason="not determined by the program"), 0)
+        domain, positive = conj(*variant.facts), _nonnegative(variant)
+        usual = conj(domain, positive)
+        if not _needs_solver(goal):
+            closed = tight(goal, Facts((usual,)))
+            return _Solved(goal, None, Bound(closed, True, order(closed, usual), _unless_same(positive, closed, goal)), 0)
+        system = self.readings.system(goal, metric, reading, only, domain)
+        # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
+        narrowed = System(system.functions, tight(system.goal, Facts((usual,))), usual)
+        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        answer: Solution = solve(narrowed, side, time_limit=self.time_limit)
+        form, exact = answer.closed, answer.exact
+        if reading == "expected" and not exact:
+            form = None       # a bound of a mean is no mean
+        valid = answer.valid if form is None else conj(answer.valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
+        bound = Bound(form, exact and form is not None, answer.order, valid, answer.rules,
+                      answer.refused or answer.reason)
+        return _Solved(system.goal, system, bound, answer.checked)
+
+    # ---------------------------------------------------------------- figures
+
+    def _figure(self, solved: _Solved, reading: Reading, values: Mapping[str, int | Fraction]) -> Figure:
+        """A reading at given sizes: from an exact closed form or the recurrence, else from the bound."""
+        if solved.goal is None:
+            return None
+        bound = solved.bound
+        closed = bound.closed
+        if closed is not None and closed.infinite:
+            return math.inf
+        missing = sorted((closed if closed is not None else solved.goal).free - values.keys())
+        if closed is not None and missing:
+            return closed.subs({n: num(v) for n, v in values.items()})
+        if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
+            return _value(closed, values)
+        if not missing:
+            system = solved.system or System({}, solved.goal, TRUE)
+            side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+            try:
+                if solved.evaluator is None:
+                    solved.evaluator = Evaluator(system, side, fuel=_FUEL, seconds=_SECONDS)
+                result = solved.evaluator.value(solved.goal, dict(values))
+                return result if not isinstance(result, complex) else None
+            except EvaluationError:
+                pass
+        if closed is not None and _holds(bound.valid, values):
+            return _value(closed, values)
+        if reading == "upper":
+            return math.inf
+        return 0 if reading == "lower" else None
+
+    def predict(self, entry: str, sizes: Mapping[str, tuple[int, int]], settings: Mapping[str, int] | None = None,
+                metrics: Sequence[str] | None = None) -> dict[str, Range]:
+        """Every metric's bounds for a run whose sizes lie between the given smallest and largest ones."""
+        variant = self.sizes.entry(entry, {n: lo != hi for n, (lo, hi) in sizes.items()})
+        values: dict[str, int | Fraction] = self._settings(settings)
+        for n, (lo, hi) in sizes.items():
+            if lo == hi:
+                values[n] = lo
+            values[f"{n}_min"], values[f"{n}_max"] = lo, hi
+        return self._figures(variant, values, metrics)
+
+    def _settings(self, settings: Mapping[str, int] | None) -> dict[str, int | Fraction]:
+        values: dict[str, int | Fraction] = {t.name: t.default for t in self.program.tunables.values()}
+        values.update(settings or {})
+        return values
+
+    def _figures(self, variant: Variant, values: Mapping[str, int | Fraction],
+                 metrics: Sequence[str] | None) -> dict[str, Range]:
+        out = {}
+        for name in metrics or METRICS:
+            row = METRICS[name]
+            lower, upper, expected = (self._figure(self._solve(variant, row, r, None), r, values)
+                                      for r in ("lower", "upper", "expected"))
+            out[name] = Range(lower, upper, expected)
+        return out
+
+    # ---------------------------------------------------------------- the report
+
+    def report(self, entry: str, metrics: Sequence[str] | None = None,
+               at: Sequence[Mapping[str, int | Fraction]] = (), settings: Mapping[str, int] | None = None,
+               lets: Mapping[str, Expr] | None = None, parallel: int | None = None,
+               at_ranges: Sequence[Mapping[str, tuple[int, int]]] = ()) -> Report:
+        """The cost report of one entry (a key of `program.functions`).
+
+        `at`: sizes (and params) to give figures at; `at_ranges`: the same for mixed sizes, as (smallest, largest).
+        """
+        names = tuple(metrics or METRICS)
+        variant = self.sizes.entry(entry)
+        diagnostics = self.diagnostics
+        errors = [d for d in diagnostics if d.severity == "error"]
+        warnings = [d for d in diagnostics if d.severity == "warning"]
+        if errors:
+            return Report(self.program.name, variant.function.origin, (), (), {}, {}, {}, {}, (), (), None, parallel,
+                          tuple(warnings), tuple(errors))
+        table = {n: self._metric(variant, METRICS[n], None, lets) for n in names}
+        used = self._used_primitives(variant)
+        by_primitive = {p: {n: self._metric(variant, METRICS[n], ("primitive", p), lets) for n in names} for p in used}
+        figures = []
+        for point in at:
+            values = self._settings(settings) | dict(point)
+            figures.append(Figures({n: v for n, v in values.items() if n in point or n not in self.program.tunables or n in (settings or {})},
+                                   self._figures(variant, values, names)))
+        for ranges in at_ranges:
+            figures.append(Figures({n: hi for n, (_, hi) in ranges.items()},
+                                   self.predict(entry, ranges, settings, names)))
+        windows, window_errors = self._windows(variant, [self._settings(settings) | dict(p) for p in at])
+        primitives = {p.name: PrimitiveFacts(self.sizes.fixed_tokens(p), p.model)
+                      for p in self.program.primitives.values()}
+        attempts = max((self.program.primitives[p].attempts for p in used if p in self.program.primitives), default=1)
+        retries = None
+        if attempts > 1 and "calls" in table:
+            b = table["calls"].upper
+            closed = None if b.closed is None else b.closed * attempts
+            retries = Retries(attempts, Bound(closed, b.exact, b.order, b.valid))
+        return Report(self.program.name, variant.function.origin, self._symbols(variant, table), self._assumptions(variant, used),
+                      primitives, dict(sorted(self.sizes.literals.items())), table, by_primitive, tuple(figures),
+                      tuple(windows), retries, parallel, tuple(warnings), tuple(window_errors))
+
+    def _metric(self, variant: Variant, metric: Metric, only: Only, lets: Mapping[str, Expr] | None) -> MetricReport:
+        upper, lower, expected = (self._solve(variant, metric, r, only) for r in ("upper", "lower", "expected"))
+        domain = conj(*variant.facts)
+        bounds = [_let(b.bound, lets, domain) for b in (upper, lower, expected)]
+        both = theta(bounds[1].order, bounds[0].order, domain)
+        certain = expected.goal is not None
+        return MetricReport(metric.name, bounds[0], bounds[1], bounds[2] if certain else None, both,
+                            self._recurrences(upper) if only is None else (), upper.checked + lower.checked)
+
+    def _recurrences(self, solved: _Solved) -> tuple[Recurrence, ...]:
+        if solved.system is None:
+            return ()
+        out = []
+        for f in solved.system.functions.values():
+            recursive = [c for c in f.cases if any(isinstance(a, Fn) and a.op == "call" for a in c.value.atoms())]
+            base = [c for c in f.cases if c not in recursive]
+            head = f"{f.name}({', '.join(f.params)})"
+            equation = "; ".join(f"{head} = {show(c.value)}" + (f" for {show_cond(c.guard)}" if c.guard != TRUE and len(recursive) > 1 else "")
+                                 for c in recursive)
+            ground = "; ".join(f"{head} = {show(c.value)}" + (f" for {show_cond(c.guard)}" if c.guard != TRUE else " otherwise")
+                               for c in base)
+            out.append(Recurrence(self.sizes.by_name[f.name].function.origin, equation or ground, ground if equation else ""))
+        return tuple(out)
+
+    def _used_primitives(self, variant: Variant) -> list[str]:
+        found = {leaf.name for leaf in self._leaves(variant) if leaf.kind == "primitive"}
+        return [p for p in self.program.primitives if p in found]
+
+    def _leaves(self, variant: Variant) -> list[Leaf]:
+        seen: set[str] = set()
+        todo = [variant.name]
+        out: list[Leaf] = []
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            cost = self.sizes.by_name[name].cost
+            todo.extend(c.variant for c in calls_in(cost))
+            out.extend(t for t in terms(cost) if isinstance(t, Leaf))
+        return sorted(out, key=lambda x: (x.site, x.span.start))
+
+    def _windows(self, variant: Variant, points: Sequence[Mapping[str, int | Fraction]]) -> tuple[list[Window], list[Diagnostic]]:
+        """The largest prompt plus answer of every primitive against its model's window; errors where it cannot fit."""
+        windows: list[Window] = []
+        errors: list[Diagnostic] = []
+        spans: dict[str, dict[int, Span]] = {}
+        for leaf in self._leaves(variant):
+            if leaf.kind == "primitive":
+                spans.setdefault(leaf.name, {})[leaf.site] = leaf.span
+        for name, sites in spans.items():
+            p = self.program.primitives[name]
+            model = self.program.models[p.model]
+            window = self.readings.window(model)
+            if window is None:
+                continue
+            whole = self._solve(variant, METRICS["context"], "upper", ("primitive", name))
+            need = whole.bound.closed
+            fits = le(need, num(window)) if need is not None and not need.infinite and whole.bound.exact else None
+            windows.append(Window(name, p.model, window, need, fits))
+            for site, span in sites.items():
+                one = self._solve(variant, METRICS["context"], "upper", ("site", site))
+                worst: Figure = None
+                for values in points or [{}]:
+                    figure = self._figure(one, "upper", values)
+                    if isinstance(figure, int | Fraction | float) and figure > window and not (figure == math.inf):
+                        worst = figure if worst is None or figure > worst else worst  # type: ignore[operator]
+                if worst is not None:
+                    limit = "" if fits is None or not fits.free else f"; it fits while {show_cond(fits)}"
+                    errors.append(Diagnostic(
+                        "E0501", f"this call can need {worst} tokens, more than the window of {window} of `{p.model}`{limit}",
+                        span, "cut what goes into the prompt (chunks, take), or choose a model with a larger window"))
+        return windows, errors
+
+    def _assumptions(self, variant: Variant, used: Sequence[str]) -> tuple[str, ...]:
+        out = []
+        for c, _ in variant.function.where:
+            out.append(f"where {show_cond(c)}")
+        for t in self.program.tunables.values():
+            if t.low is not None or t.high is not None:
+                low = "" if t.low is None else f"{t.low} <= "
+                high = "" if t.high is None else f" <= {t.high}"
+                out.append(f"{low}{t.name}{high}")
+        for name in sorted({self.program.primitives[p].model for p in used}):
+            model = self.program.models[name]
+            facts = self.readings.lookup(model.target)
+            if facts is not None and facts.reasons and model.reasoning is None:
+                out.append(f"{name} generates 0 hidden reasoning tokens (set `reasoning` to its cap)")
+        if self._varies(variant):
+            out.append("answers have any size that their types allow; the runtime enforces it")
+        return tuple(out)
+
+    def _varies(self, variant: Variant) -> bool:
+        return any(not leaf.answer.exact for leaf in self._leaves(variant) if leaf.kind == "primitive")
+
+    def _symbols(self, variant: Variant, table: Mapping[str, MetricReport]) -> tuple[SymbolFacts, ...]:
+        out: dict[str, SymbolFacts] = {}
+        for p in variant.function.params:
+            _describe(p.shape, p.name, out)
+        used: set[str] = set()
+        for m in table.values():
+            for b in (m.upper, m.lower, m.expected):
+                if b is not None:
+                    for e in (b.closed, b.order):
+                        used |= e.free if e is not None else frozenset()
+        for t in self.program.tunables.values():
+            out[t.name] = SymbolFacts(t.name, f"param, {t.default} unless set", "param")
+        for model in self.program.models.values():
+            for n in sorted(model.size.free & used):
+                out.setdefault(n, SymbolFacts(n, f"size of the model {model.name}", "model"))
+            for stem, words in _MODEL_SYMBOLS.items():
+                n = f"{stem}_{model.name}"
+                if n in used:
+                    out.setdefault(n, SymbolFacts(n, f"{words} of {model.name}", "price"))
+        for n in sorted(used - out.keys()):
+            out[n] = SymbolFacts(n, "a free symbol of the program", "probability")
+        return tuple(out.values())
+
+
+_MODEL_SYMBOLS = {"price_in": "dollars per million prompt tokens", "price_out": "dollars per million completion tokens",
+                  "ttft": "seconds to the first token", "prefill": "prompt tokens read per second",
+                  "decode": "tokens generated per second"}
+
+
+def _describe(shape: core.Shape, what: str, out: dict[str, SymbolFacts]) -> None:
+    def note(e: core.Extent, meaning: str) -> None:
+        if e.var is not None:
+            known = out.get(e.var)
+            out[e.var] = SymbolFacts(e.var, meaning if known is None else f"{known.meaning}, {meaning}", "size")
+
+    match shape:
+        case core.TextShape(tokens=e):
+            note(e, f"tokens of {what}")
+        case core.IntShape(value=e):
+            note(e, f"the number {what}")
+        case core.ListShape(element=element, length=e):
+            note(e, f"elements of {what}")
+            _describe(element, f"each of {what}", out)
+        case core.TupleShape(items=items):
+            for i, s in enumerate(items):
+                _describe(s, f"{what}.{i}", out)
+        case core.RecordShape(fields=fields):
+            for n, s in fields:
+                _describe(s, f"{what}.{n}", out)
+        case _:
+            pass
+
+
+def _let(bound: Bound, lets: Mapping[str, Expr] | None, domain: Cond) -> Bound:
+    """The bound with symbols replaced, as `--let` asks."""
+    if not lets or bound.closed is None:
+        return bound
+    closed = bound.closed.subs(lets)
+    return Bound(closed, bound.exact, order(closed, domain), bound.valid.subs(lets), bound.rules, bound.reason)
+
+
+def _nonnegative(variant: Variant) -> Cond:
+    """That the Int parameters of an entry are not negative."""
+    return conj(*(ge(sym(n, k), num(0)) for n, k in zip(variant.params, variant.kinds, strict=True) if k == "int"))
+
+
+def _parts(c: Cond) -> tuple[Cond, ...]:
+    return c.parts if isinstance(c, And) else (c,)
+
+
+def _unless_same(assumed: Cond, closed: Expr, goal: Expr) -> Cond:
+    """Where a simplified form holds: everywhere, unless the assumption changed it."""
+    return TRUE if closed == goal else conj(*(c for c in _parts(assumed) if c.free & goal.free))
+
+
+def _needs_solver(e: Expr) -> bool:
+    return any(isinstance(a, Fn) and a.op in ("call", "choose", "choice", "sum") for a in e.atoms())
+
+
+def _holds(cond: Cond, values: Mapping[str, int | Fraction]) -> bool:
+    if cond == TRUE:
+        return True
+    names = sorted(cond.free)
+    if any(n not in values for n in names):
+        return False
+    return bool(compile_cond(cond, names)(*(values[n] for n in names)))
+
+
+def _value(e: Expr, values: Mapping[str, int | Fraction]) -> Figure:
+    names = sorted(e.free)
+    try:
+        result = compile_expr(e, names)(*(values[n] for n in names))
+    except (EvaluationError, ArithmeticError, ValueError):
+        return None
+    if isinstance(result, Fraction) and result.denominator == 1:
+        return int(result)
+    return result  # type: ignore[no-any-return]
+
+
+def _long(e: Expr, values: Mapping[str, int | Fraction]) -> bool:
+    """Whether the expression holds a sum or a choice, which is evaluated term by term."""
+    return any(isinstance(a, Fn) and a.op in ("sum", "choose") for a in e.atoms())
+
+

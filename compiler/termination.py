@@ -1,0 +1,141 @@
+"""Whether every recursion ends: a size shrinks along every cycle of calls.
+
+The size-change principle (Lee, Jones, Ben-Amram, POPL 2001): every call is a graph from the caller's sizes to the
+callee's, with an arc where a size certainly does not grow and a marked one where it certainly shrinks and is bounded
+below; if every idempotent composition of such graphs around a cycle has a marked arc from a size to itself, no
+infinite sequence of calls exists. In: the variants of a program with their cost terms. Out: diagnostics.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+from ..lang.diagnostics import Diagnostic, Label
+from ..lang.source import Span
+from .costs import Apply
+from .expr import Expr, is_nonneg, le, sym
+from .facts import Facts
+from .readings import calls_in
+from .sizes import Sizes, Variant
+
+__all__ = ["check_termination"]
+
+_MOST_GRAPHS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """Arcs (from measure, to measure, strict) of a call from one variant to another."""
+    source: str
+    target: str
+    arcs: frozenset[tuple[int, int, bool]]
+
+
+def check_termination(sizes: Sizes) -> list[Diagnostic]:
+    """A diagnostic at a recursive call of every component for which no shrinking size is found."""
+    components: dict[int, list[Variant]] = {}
+    for v in sizes.by_name.values():
+        if v.recursive:
+            components.setdefault(v.component, []).append(v)
+    out: list[Diagnostic] = []
+    reported: set[int] = set()
+    for members in components.values():
+        for d in _check(members):
+            if d.span.start not in reported:
+                reported.add(d.span.start)
+                out.append(d)
+    return out
+
+
+def _check(members: list[Variant]) -> Iterable[Diagnostic]:
+    names = {m.name: m for m in members}
+    calls = [(m, c) for m in members for c in calls_in(m.cost) if c.variant in names]
+    for differences in (False, True):
+        measures = {m.name: _measures(m, differences) for m in members}
+        graphs: dict[_Graph, Span] = {}
+        for m, c in calls:
+            graphs.setdefault(_graph(m, names[c.variant], c, measures), c.span)
+        bad = _endless(graphs)
+        if bad is None:
+            return
+        if sum(len(x) for x in measures.values()) > 60:
+            break
+    culprit = bad
+    caller = next((m for m, c in calls if c.span == culprit), members[0])
+    f = caller.function
+    labels = (Label(f.span, "of this function"),)
+    yield Diagnostic(
+        "E0403", f"no size is found that shrinks in this recursive call of `{f.origin}`", culprit,
+        "pass something smaller (a part of a list, n - 1), stop at a size where it no longer shrinks, "
+        "or name what shrinks with `decreases`", labels)
+
+
+def _measures(v: Variant, differences: bool) -> list[Expr]:
+    """What may shrink: every size, the size named by `decreases`, and on the second try differences of two."""
+    # of an interval it is the upper end that has to shrink
+    singles = [sym(n, k) for n, k in zip(v.params, v.kinds, strict=True) if k != "real"]
+    out = list(singles)
+    if v.function.decreases is not None:
+        table = {}
+        for n in v.function.decreases.free:
+            s = v.declared.get(n)
+            if s is not None:
+                table[n] = s.hi
+        if all(not e.infinite for e in table.values()):
+            out.append(v.function.decreases.subs(table))
+    if differences:
+        ints = [e for e, k in zip(singles, (k for k in v.kinds if k != "real"), strict=True) if k == "int"]
+        others = singles if len(singles) <= 4 else ints
+        for a, b in combinations(others, 2):
+            out.extend((a - b, b - a))
+    return out
+
+
+def _graph(caller: Variant, callee: Variant, c: Apply, measures: dict[str, list[Expr]]) -> _Graph:
+    facts = Facts((*caller.facts, *c.facts))
+    table = dict(zip(callee.params, c.args, strict=True))
+    arcs: set[tuple[int, int, bool]] = set()
+    infinite = {n for n, a in table.items() if a.infinite}
+    for j, after in enumerate(measures[callee.name]):
+        if after.free & infinite:
+            continue
+        value = after.subs(table)
+        for i, before in enumerate(measures[caller.name]):
+            if facts.implies(le(value, before - 1)) and (is_nonneg(before) or facts.minimum(before) is not None):
+                arcs.add((i, j, True))
+            elif facts.implies(le(value, before)):
+                arcs.add((i, j, False))
+    return _Graph(caller.name, callee.name, frozenset(arcs))
+
+
+def _compose(a: _Graph, b: _Graph) -> _Graph:
+    arcs: dict[tuple[int, int], bool] = {}
+    by_source: dict[int, list[tuple[int, bool]]] = {}
+    for i, j, s in b.arcs:
+        by_source.setdefault(i, []).append((j, s))
+    for i, j, s in a.arcs:
+        for k, t in by_source.get(j, ()):
+            arcs[i, k] = arcs.get((i, k), False) or s or t
+    return _Graph(a.source, b.target, frozenset((i, k, s) for (i, k), s in arcs.items()))
+
+
+def _endless(graphs: dict[_Graph, Span]) -> Span | None:
+    """The first call of a cycle that no size limits; None if there is none."""
+    closure = dict(graphs)
+    todo = list(graphs)
+    while todo:
+        g = todo.pop()
+        if g.source == g.target and _compose(g, g).arcs == g.arcs and not any(i == j and s for i, j, s in g.arcs):
+            return closure[g]
+        for h, span in list(graphs.items()):
+            if g.target == h.source:
+                new = _compose(g, h)
+                if new not in closure:
+                    # blame the call that makes nothing smaller
+                    blame = closure[g] if not any(s for _, _, s in g.arcs) else span
+                    closure[new] = blame
+                    todo.append(new)
+        if len(closure) > _MOST_GRAPHS:
+            return next(iter(graphs.values()))
+    return None
