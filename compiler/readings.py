@@ -633,13 +633,15 @@ def specialised(system: System) -> System:
                 # a parameter elsewhere bears the name of the value's symbol: leave this function as it is
                 return system
             cases = []
+            here = known
             for c in f.cases:
-                guard = tight_cond(c.guard.subs(gone), known)
+                guard = tight_cond(c.guard.subs(gone), here)
                 if guard == FALSE:
                     continue
-                cases.append(Case(guard, tight(trim(c.value.subs(gone)), known)))
+                cases.append(Case(guard, tight(trim(c.value.subs(gone)), here if guard == TRUE else here.with_(guard))))
                 if guard == TRUE:
                     break
+                here = here.with_(negate(guard))
             functions[f.name] = Function(f.name, tuple(p for i, p in enumerate(f.params) if i not in drop.get(f.name, ())),
                                          tuple(cases))
         system = System(functions, trim(system.goal), system.domain)
@@ -675,8 +677,13 @@ def equation_cases(e: Expr, facts: tuple[Cond, ...]) -> tuple[Case, ...]:
     out: list[Case] = []
     known = Facts(facts)
     for guard, value in _split(e):
+        guard = tight_cond(guard, known)
+        if guard == FALSE:
+            continue
         inside = known if guard == TRUE else known.with_(guard)
         out.append(Case(guard, tight(value, inside)))
+        if guard == TRUE:
+            break
         known = known.with_(negate(guard))
     return tuple(out)
 

@@ -33,8 +33,8 @@ def voted_lead(p: Number | None, lead: Number | None, most: Number | None) -> Le
     if lead < 1 or most < lead or most > _MOST:
         return None
     p = Fraction(p).limit_denominator(10 ** 15)
-    # beyond some hundred samples exact fractions grow long without telling anything: 60 decimals are kept
-    digits = 10 ** 60
+    # exact fractions grow long without telling anything: 24 decimals are kept
+    digits = 10 ** 24
     odds: dict[int, Fraction] = {0: Fraction(1)}
     right, samples = Fraction(0), Fraction(0)
     for _ in range(most):

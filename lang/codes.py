@@ -279,7 +279,71 @@ _row("E0026", "a parameter without a type", """
 
 # ---------------------------------------------------------------- E04xx: sizes, claims, termination
 
+_row("E0401", "a result that is larger than its type claims", """
+    A size in the result type of a function is a claim: the result is never larger. The compiler works out how large the
+    result can be, by induction where the function calls itself, and found sizes at which it is larger than claimed.
+    Write the size that the message names, or write none: then it is inferred.
+    """, """
+    fn twice(doc: Text[n]) -> Text[n] {
+      doc ++ doc
+    }
+
+    fn main(doc: Text[n]) -> Text {
+      twice(doc)
+    }
+    """)
+
+_row("E0402", "a result whose size cannot be bounded", """
+    The result type claims a size, but nothing bounds the value: it comes from a loop without `up to`, or from a recursion
+    whose growth has no closed form. Bound the loop, or cut the value (`take`) before it is returned.
+    """, """
+    model fast = "local/fast"
+
+    primitive extend(doc: Text[n]) -> Text[n + 5] {
+      prompt: "Add a sentence.\n\n{doc}"
+      chance: 0.5
+    }
+
+    primitive short(doc: Text[n]) -> Bool {
+      prompt: "Is this too short?\n\n{doc}"
+    }
+
+    fn main(doc: Text[n]) -> Text[2 * n] {
+      repeat text = doc while call short(text) {
+        call extend(text)
+      }
+    }
+    """)
+
+_row("E0403", "recursion that may never end", """
+    Along every cycle of calls some size has to shrink: a list gets shorter, a number comes closer to a bound. For this call
+    none was found. Either the recursion can go on for ever (halving with `n <= 0` as the end never leaves 1), or what
+    shrinks is hidden: then name it with `decreases high - low` behind the result type, and the compiler checks it.
+    """, """
+    fn main(n: Int) -> Int {
+      if n == 0 { 0 } else { main(n + 1) }
+    }
+    """)
+
+_row("E0404", "a call that breaks a precondition", """
+    The `where` of a function says for which sizes it may be called. At this call the sizes can only be others.
+    """, """
+    fn top(items: List[Int, n]) -> Int where n >= 1 {
+      first(items)
+    }
+
+    fn main() -> Int {
+      top([])
+    }
+    """)
+
 # ---------------------------------------------------------------- E05xx: cost contracts, windows
+
+_row("E0501", "a call that does not fit its model's window", """
+    Prompt and answer together have to fit the context window of the model. At the sizes in question this call can need
+    more. Split what goes into the prompt (`chunks`, `split`), cut it (`take`), or use a model with a larger window. Only
+    `orch cost` reports this, for it depends on the sizes asked for.
+    """)
 
 # ---------------------------------------------------------------- E06xx: models, params, attributes
 
@@ -290,5 +354,62 @@ _row("E0026", "a parameter without a type", """
 # ---------------------------------------------------------------- W01xx: names and answers
 
 # ---------------------------------------------------------------- W02xx: cost
+
+_row("W0201", "a loop that could run at once", """
+    The rounds of `for` wait for one another, though none needs what another gave. `par for` asks for all of them at once:
+    the same calls and tokens, but one round of waiting instead of one for each element.
+    """, """
+    model fast = "local/fast"
+
+    primitive rate(comment: Text[m]) -> Int {
+      prompt: "How friendly is this, from 0 to 10?\n\n{comment}"
+    }
+
+    fn main(comments: List[Text[m], n]) -> List[Int] {
+      for comment in comments { call rate(comment) }
+    }
+    """)
+
+_row("W0202", "a history that makes tokens quadratic", """
+    The accumulator of this `fold` grows in every round and stands in every prompt. n rounds then cost about n * n / 2 times
+    what one round adds. Keep a summary of bounded size instead, or only the last rounds.
+    """, """
+    model chat = "local/chat"
+
+    primitive reply(history: Text[h]) -> Text[50] {
+      prompt: "Answer.\n\n{history}"
+    }
+
+    fn main(n: Int) -> Text {
+      fold history = "" for _ in range(n) { history ++ call reply(history) }
+    }
+    """)
+
+_row("W0203", "a loop without a bound", """
+    Nothing limits how often this loop runs, so its worst case is unbounded: the report's upper bounds are oo. With
+    `up to k` after the initial value it ends after k rounds, whatever the model answers.
+    """, """
+    model fast = "local/fast"
+
+    primitive bad(text: Text[n]) -> Bool {
+      prompt: "Is this bad?\n\n{text}"
+      chance: 0.2
+    }
+
+    primitive mend(text: Text[n]) -> Text[n] {
+      prompt: "Mend this.\n\n{text}"
+    }
+
+    fn main(text: Text[n]) -> Text[n] {
+      repeat draft = text while call bad(draft) { call mend(draft) }
+    }
+    """)
+
+# ---------------------------------------------------------------- W04xx: sizes
+
+_row("W0402", "a claimed size that could not be proven", """
+    The compiler could neither prove that the result is never larger than its type claims nor find sizes at which it is.
+    The analysis goes on with the size that it inferred, which may be larger; the report stays true.
+    """)
 
 # ---------------------------------------------------------------- W03xx: prompts
