@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -19,9 +20,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import BEHAVIOURS, Loopback
 
-from orch.runtime.answers import BoolShape, IntShape, ListShape, TextShape, TupleShape, schema
-from orch.runtime.backends import BACKENDS, BackendError, Request, Response, backoff, make_backend, scrub
+from orch.runtime.answers import (
+    BoolShape,
+    EnumShape,
+    IntShape,
+    ListShape,
+    Malformed,
+    RecordShape,
+    Shape,
+    TextShape,
+    TupleShape,
+    cap,
+    parse,
+    schema,
+)
+from orch.runtime.backends import BACKENDS, Backend, BackendError, Request, Response, backoff, make_backend, scrub
 from orch.runtime.backends.base import provider_of, short_name
+from orch.runtime.backends.grammar import gbnf
 from orch.runtime.backends.openai import OpenAIBackend
 
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
@@ -313,6 +328,140 @@ def test_many_calls_share_connections(server: Loopback) -> None:
         return sum(answer.text == "pong" for answer in answers)
 
     assert using(server, many) == 500
+
+
+# ---------------------------------------------------------------- the embedded model
+
+
+def locally(use: Callable[[Backend], Awaitable[T]]) -> T:
+    async def run() -> T:
+        backend = make_backend("local")
+        await backend.open()
+        try:
+            return await use(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(run())
+
+
+EVERY_KIND: list[Shape] = [
+    BoolShape(),
+    IntShape(1, 5),
+    IntShape(0, None),
+    EnumShape(("accept", "revise")),
+    ListShape(TextShape(1, 5), 0, 2),
+    TupleShape((IntShape(0, 9), BoolShape())),
+    RecordShape(
+        "Finding", (("severity", IntShape(1, 5)), ("verdict", EnumShape(("good", "bad"))), ("sure", BoolShape()))
+    ),
+]
+
+
+def test_the_embedded_model_answers_within_the_type() -> None:
+    pytest.importorskip("xllamacpp")
+
+    async def every_kind(backend: Backend) -> None:
+        for shape in EVERY_KIND:
+            room = cap(shape)
+            assert room is not None
+            asked = request("local/smollm2", prompt="Review: the login page has a bug.", schema=schema(shape))
+            response = await backend.complete(replace(asked, max_tokens=room))
+            assert not isinstance(parse(shape, response.text), Malformed), (shape, response)
+            assert response.finish == "stop"
+            assert response.prompt_tokens and response.completion_tokens
+
+    locally(every_kind)
+
+
+def test_the_embedded_model_is_repeatable_and_capped() -> None:
+    pytest.importorskip("xllamacpp")
+    prompts = ["Name a colour.", "Name a fruit.", "Name a town with a \ud800 and a \x00."]
+
+    async def all_of_them(backend: Backend) -> list[Response]:
+        asked = [request("local/smollm2", prompt=prompt, max_tokens=7) for prompt in prompts]
+        hot = request("local/smollm2", prompt="Name an animal.", temperature=0.9, seed=2**40 + 3, max_tokens=7)
+        return await asyncio.gather(*(backend.complete(one) for one in [*asked, hot]))
+
+    first, second = locally(all_of_them), locally(all_of_them)
+    assert [response.text for response in first] == [response.text for response in second]
+    assert all(response.completion_tokens is not None and response.completion_tokens <= 7 for response in first)
+
+
+def test_the_embedded_model_leaves_the_loop_free_and_can_be_cancelled() -> None:
+    pytest.importorskip("xllamacpp")
+
+    async def ticks_during_a_call(backend: Backend) -> int:
+        long = request("local/smollm2", prompt="Tell a story.", max_tokens=60)
+        calls = [asyncio.ensure_future(backend.complete(long)) for _ in range(20)]
+        ticks = 0
+        while not calls[0].done():
+            await asyncio.sleep(0.005)
+            ticks += 1
+        for call in calls[1:]:
+            call.cancel()
+        rest = await asyncio.gather(*calls[1:], return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in rest)
+        return ticks
+
+    started = time.monotonic()
+    assert locally(ticks_during_a_call) > 10
+    assert time.monotonic() - started < 30, "calls that were cancelled must not be answered"
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "says"),
+    [
+        ("local/nothing", "name", "local/smollm2"),
+        ("local//no/such/file.gguf", "missing", "/no/such/file.gguf"),
+        ("local/./none.gguf", "missing", "./none.gguf"),
+    ],
+)
+def test_a_local_model_that_is_not_there(model: str, kind: str, says: str) -> None:
+    pytest.importorskip("xllamacpp")
+    with pytest.raises(BackendError) as caught:
+        locally(lambda backend: backend.complete(request(model)))
+    assert (caught.value.kind, caught.value.retryable) == (kind, False)
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    wrong = tmp_path / "wrong.gguf"
+    wrong.write_bytes(b"GGUF\x03\0\0\0" + b"\0" * 100)
+    with pytest.raises(BackendError, match="no GGUF file"):
+        locally(lambda backend: backend.complete(request(f"local/{wrong}")))
+
+
+def test_a_prompt_beyond_the_window_is_an_error_with_figures() -> None:
+    pytest.importorskip("xllamacpp")
+    with pytest.raises(BackendError, match="8192 tokens") as caught:
+        locally(lambda backend: backend.complete(request("local/smollm2", prompt="word " * 9000)))
+    assert caught.value.kind == "context"
+
+
+def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orch.runtime.backends.local.find_spec", lambda name: None)
+    with pytest.raises(BackendError, match="pip install xllamacpp"):
+        locally(lambda backend: backend.complete(request("local/smollm2")))
+
+
+@pytest.mark.parametrize(
+    ("shape", "allowed"),
+    [
+        (ListShape(IntShape(0, 9), 0, 0), '"[" "]"'),
+        (ListShape(BoolShape(), 1, 3), '(", " ("true" | "false")){0,2}'),
+        (ListShape(BoolShape(), 0, 5000), "{0,}"),
+        (IntShape(-1, 1), '("-1" | "0" | "1")'),
+        (IntShape(0, None), "root ::= natural"),
+        (EnumShape(("a", "b")), 'root ::= ("a" | "b")'),
+        (RecordShape("R", (("x", TextShape(0, 3)),)), r'"{" "\"x\": " text "}"'),
+    ],
+)
+def test_grammars_allow_the_shortest_json_alone(shape: Shape, allowed: str) -> None:
+    asked = schema(shape)
+    assert asked is not None
+    assert allowed in gbnf(asked)
 
 
 # ---------------------------------------------------------------- the rest of the interface
