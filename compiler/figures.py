@@ -24,7 +24,7 @@ def figure_text(figure: Figure, metric: str = "") -> str:
         return "?"
     if isinstance(figure, Expr):
         return pretty(show(figure)) if figure.number is None else figure_text(figure.number, metric)
-    if math.isinf(figure):
+    if isinstance(figure, float) and math.isinf(figure):
         return "∞" if figure > 0 else "-∞"
     unit = METRICS[metric].unit if metric in METRICS else ""
     match unit:

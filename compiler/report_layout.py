@@ -17,7 +17,8 @@ from .pretty import pretty
 from .report import Bound, Figures, MetricReport, Range, Report, Window
 from .text import show, show_cond
 
-__all__ = ["Block", "Bullets", "Cell", "Entries", "Heading", "Note", "Role", "Table", "comparison", "layout"]
+__all__ = ["Block", "Bullets", "Cell", "Entries", "Heading", "Note", "Role", "Table", "comparison",
+           "inside", "layout"]
 
 Role = Literal["plain", "name", "formula", "growth", "number", "good", "bad", "quiet"]
 
@@ -257,15 +258,15 @@ def comparison(usage: Mapping[str, int | float], predicted: Mapping[str, Range])
         if name not in usage:
             continue
         metric, measured = METRICS[name], usage[name]
-        inside = _inside(measured, r, metric.peak_only)
-        mark = Cell("") if not metric.counted else Cell("within", "good") if inside else Cell("OUTSIDE", "bad")
+        kept = inside(measured, r, metric.peak_only)
+        mark = Cell("") if not metric.counted else Cell("within", "good") if kept else Cell("OUTSIDE", "bad")
         rows.append((Cell(name, "name"), Cell(figure_text(measured, name), "number"),
                      Cell(range_text(r, name), "number"), mark))
     return Table(("", "measured", "predicted", ""), tuple(rows), (False, True, True, False))
 
 
-def _inside(measured: int | float, r: Range, peak_only: bool) -> bool:
-    """Unknown and symbolic bounds hold nothing back."""
+def inside(measured: int | float, r: Range, peak_only: bool) -> bool:
+    """Whether a measured figure lies within; unknown and symbolic bounds hold nothing back."""
     slack = 1e-9 * max(1.0, abs(measured))
     low = not isinstance(r.lower, int | float) or peak_only or measured >= r.lower - slack
     return low and (not isinstance(r.upper, int | float) or measured <= r.upper + slack)

@@ -1,0 +1,6 @@
+"""`python -m orch`"""
+import sys
+
+from .cli import main
+
+sys.exit(main())

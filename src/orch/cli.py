@@ -1,0 +1,204 @@
+"""The `orch` command: the command line in, exit codes and text or one JSON document out.
+
+A thin shell: it reads options and hands them to `orch.commands`, which uses the public Python API. Imports nothing
+but argparse until a command is known, for `orch --help` has 0.15 s. Exit codes: 0 done, 1 the program has errors,
+2 the command line is wrong, 3 a run failed, 4 a budget was reached, 130 interrupted.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+__all__ = ["main"]
+
+_LATER = {
+    "compare": "two or more decompositions of one job side by side",
+    "tune": "the best values of params",
+    "validate": "runs at several sizes, measured beside predicted",
+    "runs": "the journal: which runs there were",
+    "show": "one run's tree of calls with their costs",
+    "lsp": "language server on standard input and output",
+}
+
+
+class _Usage(Exception):
+    """The command line is wrong; `usage` shows how it is written."""
+
+    def __init__(self, message: str, usage: str = "") -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises instead of printing and leaving, so that `--format json` can keep its promise."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _Usage(message, self.format_usage())
+
+
+# ---------------------------------------------------------------- options
+
+def _parser() -> _Parser:
+    top = _Parser(prog="orch", allow_abbrev=False, description="What will your LLM agents cost? Orch answers with a "
+                  "formula in the size of the input, and runs the same program within it.",
+                  epilog="`orch COMMAND --help` tells the options of a command.")
+    top.add_argument("--version", action="store_true", help="print the version")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, (text, add) in _COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        add(sub)
+    for name, text in _LATER.items():
+        commands.add_parser(name, help=f"{text} (comes later)", allow_abbrev=False)
+    return top
+
+
+def _format(p: argparse.ArgumentParser, *formats: str) -> None:
+    p.add_argument("--format", choices=formats, default="text", help="what is printed (default: text)")
+
+
+def _entry(p: argparse.ArgumentParser) -> None:
+    p.add_argument("file", metavar="FILE", help="the program")
+    p.add_argument("--entry", metavar="F", help="the function to start at (default: main)")
+    p.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE",
+                   help="an argument; NAME=@FILE takes a text, or a folder, .txt, .json, .jsonl or .csv for a list")
+    p.add_argument("--args", metavar="FILE.json", help="all arguments as one JSON object")
+    p.add_argument("--set", action="append", default=[], metavar="PARAM=N", help="the value of a param")
+    p.add_argument("--model", action="append", default=[], metavar="ALIAS=PROVIDER/MODEL", help="another model")
+    p.add_argument("--tokenizer", metavar="NAME", help="what counts tokens (default: o200k_base)")
+    p.add_argument("-o", dest="output", metavar="PATH", help="write the result there")
+
+
+def _check(p: argparse.ArgumentParser) -> None:
+    p.add_argument("files", nargs="+", metavar="FILE")
+    _format(p, "text", "json")
+
+
+def _cost(p: argparse.ArgumentParser) -> None:
+    _entry(p)
+    p.add_argument("--metric", action="append", default=[], metavar="M,...", help="which metrics, or all")
+    p.add_argument("--at", action="append", default=[], metavar="N=1000,M=50", help="sizes for figures; repeatable")
+    p.add_argument("--let", action="append", default=[], metavar="X=FORMULA", help="replace a symbol by a formula")
+    p.add_argument("--parallel", type=int, metavar="P", help="Brent's bounds on latency with P requests at a time")
+    _format(p, "text", "json", "md", "html")
+
+
+def _solve(p: argparse.ArgumentParser) -> None:
+    p.add_argument("files", nargs="*", metavar="FILE.eq")
+    p.add_argument("-e", dest="equations", action="append", default=[], metavar="EQUATIONS",
+                   help="equations as text, separated by ;")
+    p.add_argument("--goal", metavar="T(n)", help="what to solve for (default: the first function)")
+    p.add_argument("--time-limit", type=float, default=10.0, metavar="S", help="seconds for each system (default: 10)")
+    _format(p, "text", "json")
+
+
+def _run(p: argparse.ArgumentParser) -> None:
+    _entry(p)
+    p.add_argument("--backend", metavar="B", help="sim, local or a provider (default: by each model's name)")
+    p.add_argument("--sim", choices=("random", "largest", "smallest"), default="random",
+                   help="sizes of simulated answers (default: random)")
+    p.add_argument("--oracle", metavar="FILE.py", help="functions named like primitives that compute the right answer")
+    p.add_argument("--seed", type=int, default=None, metavar="N", help="makes a run repeatable")
+    p.add_argument("--allow-tools", action="store_true", help="run the program's tools, which are code of this machine")
+    p.add_argument("--concurrency", type=int, metavar="N", help="most requests in flight")
+    p.add_argument("--budget-dollars", type=float, metavar="X")
+    p.add_argument("--budget-calls", type=int, metavar="N")
+    p.add_argument("--budget-tokens", type=int, metavar="N")
+    p.add_argument("--journal", metavar="PATH", help="where finished calls are kept")
+    p.add_argument("--resume", action="store_true", help="go on where the journal's last run stopped")
+    p.add_argument("--cache", action="store_true", help="take answers of earlier runs for equal calls")
+    p.add_argument("--trace", metavar="PATH", help="write what happened, call by call")
+    _format(p, "text", "json")
+
+
+def _fmt(p: argparse.ArgumentParser) -> None:
+    p.add_argument("files", nargs="+", metavar="FILE")
+    p.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is laid out otherwise")
+    _format(p, "text", "json")
+
+
+def _explain(p: argparse.ArgumentParser) -> None:
+    p.add_argument("code", metavar="CODE", help="a diagnostic's code, such as E0101")
+    _format(p, "text", "json")
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "check": ("names, types, sizes and termination; no cost", _check),
+    "cost": ("what a program costs, as formulas and at given sizes", _cost),
+    "run": ("execute a program; measured beside predicted", _run),
+    "solve": ("solve recurrences given as text", _solve),
+    "fmt": ("one canonical layout", _fmt),
+    "explain": ("the long form of a diagnostic", _explain),
+}
+
+
+# ---------------------------------------------------------------- the shell
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code. Prints no traceback, unless ORCH_DEBUG is set."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = _wants_json(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")       # a terminal without Unicode is no reason to fail
+    try:
+        code = _main(arguments)
+        sys.stdout.flush()
+        return code
+    except _Usage as e:
+        return _fail(as_json, 2, "E0800", f"{e}", "orch --help tells the commands", e.usage)
+    except KeyboardInterrupt:
+        return _fail(as_json, 130, "E0899", "interrupted", "")
+    except BrokenPipeError:
+        # the reader has left (`orch cost ... | head`); Python would complain once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as e:         # argparse, after --help
+        return e.code if isinstance(e.code, int) else 2
+    except Exception as e:
+        if os.environ.get("ORCH_DEBUG"):
+            raise
+        stage = getattr(e, "stage", None) or "the command line"
+        cause = e.__cause__ if getattr(e, "stage", None) and e.__cause__ is not None else e
+        told = " ".join(f"{type(cause).__name__}: {cause}".split())
+        return _fail(as_json, 1, "E0898", f"internal error in stage {stage}: {told[:300]}",
+                     "this is a bug in Orch; ORCH_DEBUG=1 shows where it is")
+
+
+def _main(arguments: list[str]) -> int:
+    if arguments and arguments[0] in _LATER and not {"-h", "--help"} & set(arguments):
+        raise _Usage(f"`orch {arguments[0]}` comes in a later version")
+    options = _parser().parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+        print(f"orch {version('orch-lang')}")
+        return 0
+    if options.command is None:
+        raise _Usage("no command is given", _parser().format_usage())
+    from . import commands
+    from .errors import OrchError
+    action: Callable[[argparse.Namespace], int] = getattr(commands, options.command)
+    try:
+        return action(options)
+    except OrchError as e:
+        return commands.fail(e, options.format == "json")
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Read by hand, for it must be known also where the rest of the command line is wrong."""
+    return any(a == "--format=json" or (a == "json" and arguments[i - 1] == "--format")
+               for i, a in enumerate(arguments) if i or "=" in a)
+
+
+def _fail(as_json: bool, code: int, name: str, message: str, hint: str, usage: str = "") -> int:
+    if as_json:
+        fault: dict[str, Any] = {"code": name, "message": message, "hint": hint, "file": None, "line": None,
+                                 "column": None, "end_line": None, "end_column": None}
+        print(json.dumps({"errors": [fault], "warnings": []}, ensure_ascii=False), flush=True)
+    else:
+        print(f"orch: {message}" + (f"\n  {hint}" if hint else "") + (f"\n{usage.rstrip()}" if usage else ""),
+              file=sys.stderr, flush=True)
+    return code

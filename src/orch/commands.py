@@ -1,0 +1,266 @@
+"""What each command does, in terms of the Python API.
+
+In: the options that `cli` read. Out: an exit code, with text on standard output and messages on standard error; with
+`--format json` exactly one JSON document on standard output. Wording of diagnostics and layout of reports are not here.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .api import Program, load
+from .errors import OrchError, diagnostic_json, fault, show_diagnostics
+from .lang.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from .compiler.report_layout import Block
+
+__all__ = ["check", "cost", "explain", "fail", "fmt", "run", "solve"]
+
+
+# ---------------------------------------------------------------- printing
+
+def _json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def _problems(found: Sequence[Diagnostic]) -> dict[str, Any]:
+    return {"errors": [diagnostic_json(d) for d in found if d.severity == "error"],
+            "warnings": [diagnostic_json(d) for d in found if d.severity == "warning"]}
+
+
+def _tell(found: Sequence[Diagnostic]) -> None:
+    """Diagnostics on standard error, with colour where it is a terminal that wants it."""
+    if found:
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        sys.stderr.write(show_diagnostics(found, colour=colour, width=_width(sys.stderr)))
+        sys.stderr.flush()
+
+
+def _width(stream: Any) -> int:
+    try:
+        return max(40, os.get_terminal_size(stream.fileno()).columns)
+    except (OSError, ValueError):
+        return 100
+
+
+def fail(e: OrchError, as_json: bool) -> int:
+    """Tells what went wrong; the exit code."""
+    if as_json:
+        _json(_problems(e.diagnostics))
+    else:
+        _tell(e.diagnostics)
+    return e.exit_code
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """`name=value` options, several of them also in one, separated by commas."""
+    found: dict[str, str] = {}
+    for part in (part for text in given for part in text.split(",")):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign or not name or not value:
+            raise fault("E0800", f"`{option} {part}` is not of the form name=value.", f"write {option} name=value")
+        found[name] = value
+    return found
+
+
+def _program(options: argparse.Namespace, **more: Any) -> Program:
+    from .api import number
+    params: dict[str, int] = {}
+    for name, value in _pairs("--set", options.set).items():
+        n = number(name, value)
+        if not isinstance(n, int):
+            raise fault("E0800", f"`--set {name}={value}` is no whole number.", f"write --set {name}=1000")
+        params[name] = n
+    models = _pairs("--model", options.model)
+    return load(options.file, params=params, models=models, tokenizer=options.tokenizer, **more)
+
+
+def _arguments(program: Program, options: argparse.Namespace) -> dict[str, Any]:
+    from .api import bad_arguments
+    from .runtime.arguments import BadArguments, read_arguments
+    try:
+        return read_arguments(program.parameters(options.entry), options.arg, options.args)
+    except BadArguments as e:
+        raise bad_arguments(e) from None
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as e:
+        raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.", "check the path") from None
+
+
+# ---------------------------------------------------------------- check, fmt, explain
+
+def check(options: argparse.Namespace) -> int:
+    """Names, types, sizes, termination and claims of each file."""
+    found: list[Diagnostic] = []
+    for file in options.files:
+        try:
+            found += load(file).warnings
+        except OrchError as e:
+            found += e.diagnostics
+    bad = any(d.severity == "error" for d in found)
+    if options.format == "json":
+        _json(_problems(found))
+    else:
+        _tell(found)
+        if not bad:
+            count = f"{len(options.files)} files are" if len(options.files) > 1 else f"{options.files[0]} is"
+            print(f"{count} right." + (f" {len(found)} warning{'s' if len(found) > 1 else ''}." if found else ""))
+    return 1 if bad else 0
+
+
+def fmt(options: argparse.Namespace) -> int:
+    """One canonical layout. Files that do not parse are left alone."""
+    from .errors import stage
+    from .lang.format import format_module
+    from .lang.frontend import with_room
+    from .lang.parser import parse, read_source
+    found: list[Diagnostic] = []
+    changed: list[str] = []
+    for file in options.files:
+        with stage("fmt"):
+            source, diagnostics = read_source(file)
+            module = None
+            if source is not None:
+                module, diagnostics = parse(source)
+            found += diagnostics
+            if module is None or source is None:
+                continue
+            text = with_room(partial(format_module, module, source))
+        if text != source.text:
+            changed.append(file)
+            if not options.check:
+                _write(file, text)
+    bad = any(d.severity == "error" for d in found)
+    if options.format == "json":
+        _json({"changed": changed, **_problems(found)})
+    else:
+        _tell(found)
+        for file in changed:
+            print(f"{file}: {'is laid out otherwise' if options.check else 'laid out anew'}")
+    return 1 if bad or (options.check and changed) else 0
+
+
+def explain(options: argparse.Namespace) -> int:
+    """The long form of a diagnostic's code."""
+    from .lang.codes import CODES
+    from .lang.suggest import did_you_mean
+    code = options.code.upper()
+    row = CODES.get(code)
+    if row is None:
+        raise fault("E0800", f"There is no code `{options.code}`.", did_you_mean(code, CODES, "codes look like E0101"))
+    if options.format == "json":
+        _json({"code": row.code, "title": row.title, "explanation": row.explanation, "example": row.example,
+               "errors": [], "warnings": []})
+    else:
+        print(f"{row.code}: {row.title}\n\n{row.explanation}")
+        if row.example:
+            print("\nExample:\n\n" + "\n".join(f"    {line}".rstrip() for line in row.example.rstrip().splitlines()))
+    return 0
+
+
+# ---------------------------------------------------------------- cost
+
+def cost(options: argparse.Namespace) -> int:
+    """The cost report."""
+    as_json = options.format == "json"
+    if options.format == "html":
+        raise fault("E0900", "`--format html` comes in a later version.", "use --format md or text")
+    metrics = [m.strip() for text in options.metric for m in text.split(",") if m.strip()] or None
+    program = _program(options)
+    entry = program.entry(options.entry)
+    report = program.cost(
+        entry, at=[_pairs("--at", [text]) for text in options.at],
+        metrics=["all"] if metrics is None and as_json else metrics,
+        let=_pairs("--let", options.let), parallel=options.parallel,
+        args=_arguments(program, options) if options.arg or options.args else None)
+    code = 1 if report.data.errors else 0
+    if options.format == "text" and options.output is None and sys.stdout.isatty():
+        from .compiler.report_layout import layout
+        _show(layout(report.data), sys.stdout)
+        return code
+    text = (json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False) + "\n" if as_json
+            else report.to_markdown() if options.format == "md" else str(report))
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(options.output, text)
+    return code
+
+
+def _show(blocks: Sequence[Block], stream: TextIO) -> None:
+    """Blocks for people: with rich in a terminal (which honours NO_COLOR), plain otherwise."""
+    from .compiler.report_text import plain_blocks, rich_blocks
+    if stream.isatty():
+        from rich.console import Console
+        Console(file=stream, highlight=False).print(*rich_blocks(blocks), sep="\n")
+    else:
+        stream.write(plain_blocks(blocks))
+    stream.flush()
+
+
+# ---------------------------------------------------------------- solve
+
+def solve(options: argparse.Namespace) -> int:
+    """Recurrences given as text, each system for itself; a file that cannot be read is refused with the reason."""
+    from .compiler.solve import solve_text
+    from .errors import stage
+    texts: list[tuple[str, str | None, str]] = [("-e", text, "") for text in options.equations]
+    for file in options.files:
+        try:
+            texts.append((file, Path(file).read_text(encoding="utf-8"), ""))
+        except UnicodeDecodeError:
+            texts.append((file, None, "it is not UTF-8 text"))
+        except OSError as e:
+            texts.append((file, None, (e.strerror or str(e)).lower()))
+    if not texts:
+        raise fault("E0800", "There is nothing to solve.", "give files, or equations with -e")
+    answers = []
+    unread = False
+    for name, text, why in texts:
+        if text is None:
+            unread = True
+            answers.append({"file": name, "goal": options.goal, "refused": f"the file cannot be read: {why}",
+                            "theta": None, "rules": [], "seconds": 0.0, "lower": None, "upper": None})
+            continue
+        with stage("solve"):
+            answers.append({"file": name, **solve_text(text, options.goal, options.time_limit)})
+    if options.format == "json":
+        _json(answers)
+    else:
+        for answer in answers:
+            _show_answer(answer)
+    return 2 if unread else 0
+
+
+def _show_answer(answer: dict[str, Any]) -> None:
+    from .compiler.pretty import pretty
+    print(f"{answer['file']}: {answer['goal'] or ''}")
+    if answer.get("refused"):
+        print(f"  refused: {answer['refused']}\n")
+        return
+    theta = answer.get("theta")
+    lower, upper = answer.get("lower") or {}, answer.get("upper") or {}
+    if theta is not None:
+        print(f"  Θ({pretty(theta, order=True)})")
+    else:
+        orders = [f"{sign}({pretty(b['order'], order=True)})"
+                  for sign, b in (("O", upper), ("Ω", lower)) if b.get("order")]
+        print(f"  {', '.join(orders) or 'growth unknown'}")
+    if upper.get("closed") is not None and upper.get("closed") == lower.get("closed"):
+        print(f"  exactly   {pretty(upper['closed'])}   for {pretty(upper['valid'])}")
+    else:
+        for title, b in (("at most", upper), ("at least", lower)):
+            if b.get("closed") is not None:
+                print(f"  {title:<9} {pretty(b['closed'])}   for {pretty(b['valid'])}")
+    print(f"  by {', '.join(answer['rules']) or 'no rule'}, in {answer['seconds']:.2f} s\n")
