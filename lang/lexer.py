@@ -25,12 +25,13 @@ MAX_DEPTH = 200
 _MAX_DIGITS = 1000
 _MAX_LEXICAL_ERRORS = 20
 
-KEYWORDS = frozenset(
-    "import as model param type enum primitive tool fn where decreases within let if else match for in par partition "
-    "fold repeat up to while chance vote lead of choose least call and or not true false".split())
+_DECLARATIONS = frozenset({"import", "model", "param", "type", "enum", "primitive", "tool", "fn"})
+KEYWORDS = _DECLARATIONS | {
+    "as", "where", "decreases", "within", "let", "if", "else", "match", "for", "in", "par", "partition", "fold",
+    "repeat", "up", "to", "while", "chance", "vote", "lead", "of", "choose", "least", "call", "and", "or", "not",
+    "true", "false",
+}
 BUILT_IN_TYPES = frozenset({"Text", "Int", "Float", "Bool", "List"})
-
-_DECLARATIONS = frozenset("import model param type enum primitive tool fn".split())
 
 _KINDS: dict[str, str] = {word: word.upper() for word in KEYWORDS} | {
     "and": "OPERATOR", "or": "OPERATOR", "_": "UNDERSCORE",
@@ -38,7 +39,7 @@ _KINDS: dict[str, str] = {word: word.upper() for word in KEYWORDS} | {
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
     ",": "COMMA", ":": "COLON", ".": "DOT", "..": "DOTS", "->": "ARROW", "=": "EQUAL", "|": "VBAR",
     "-": "MINUS", "<=": "LE",
-} | dict.fromkeys("++ + ** * // / % == != < >= >".split(), "OPERATOR")
+} | dict.fromkeys(("++", "+", "**", "*", "//", "/", "%", "==", "!=", "<", ">=", ">"), "OPERATOR")
 
 # A line that ends in one of these goes on; so does one before a line that starts with one of those.
 _GOES_ON = frozenset({"OPERATOR", "MINUS", "LE", "COMMA", "ARROW", "EQUAL", "COLON", "DOT", "DOTS", "VBAR",
@@ -260,6 +261,9 @@ class _Lexer:
 
     def put(self, kind: str, value: str, start: int, end: int) -> None:
         tokens = self.tokens
+        if tokens and self.docs:                # within a declaration, a remark for readers of the source
+            self.comments.extend(self.docs)
+            self.docs = []
         if not tokens and not self.chunks:
             self.chunk(start)                   # something stands before the first declaration
             tokens = self.tokens

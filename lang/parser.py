@@ -101,7 +101,7 @@ def compile_grammar(grammar: str) -> Table:
             return iter(())
 
     lark = Lark(grammar, parser="lalr", lexer=NoLexer, keep_all_tokens=True, maybe_placeholders=False)
-    states = lark.parser.parser.parser.parse_table  # type: ignore[attr-defined]
+    states = lark.parser.parser.parser.parse_table
     numbers: dict[Any, int] = {}
     productions: list[tuple[str, int, str]] = []
     rows: list[dict[str, int]] = []

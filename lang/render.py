@@ -28,7 +28,8 @@ __all__ = ["render", "render_one"]
 
 _TAB = 4
 _MORE = "..."
-_RED, _YELLOW, _BLUE, _GREEN, _BOLD, _RESET = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;32m", "\x1b[1m", "\x1b[0m"
+_RED, _YELLOW, _BLUE, _GREEN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;32m"
+_BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ _BEGINS_VALUE = {"NAME", "TYPE_NAME", "INT", "FLOAT", "TRUE", "FALSE", "STRING",
                  "LET", "MINUS", "VBAR"}
 _AFTER_VALUE = {"OPERATOR", "MINUS", "LE", "LPAR", "LSQB", "DOT", "ELSE"}
 # symbols of the grammar at whose end a value is complete
-_VALUES = {"operand", "form", "vote", "chain", "expr", "items{expr}", "argument", "items{argument}", "statement", "lines"}
+_VALUES = {"operand", "form", "vote", "chain", "expr", "items{expr}", "argument", "items{argument}", "statement",
+           "lines"}
 # words that are names elsewhere: met where a value is expected, they were meant as one
 _SOFT = {"LEAD", "UP", "TO", "OF", "LEAST", "TOOL", "MODEL", "TYPE", "PARAM", "ENUM", "AS", "IMPORT", "PRIMITIVE",
          "CHANCE", "WITHIN", "DECREASES", "FN"}
