@@ -19,7 +19,7 @@ _OR, _AND, _REL, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(8)        # how ti
 
 def pretty(text: str, order: bool = False) -> str:
     """The formula on one line. In an `order` the base of a logarithm does not matter, so `log` it stays."""
-    for joint in ("; ", " for ", " if ", " = "):
+    for joint in ("; ", " otherwise", " for ", " if ", " = "):
         if joint in text:
             return joint.join(pretty(side, order) for side in text.split(joint))
     try:

@@ -349,6 +349,64 @@ _row("E0501", "a call that does not fit its model's window", """
 
 # ---------------------------------------------------------------- E07xx: imports
 
+# ---------------------------------------------------------------- E08xx: the command line, arguments, runs
+
+_row("E0800", "a command line that cannot be understood", """
+    The command, an option or its value is not known. `orch --help` tells the commands, `orch COMMAND --help` the options
+    of one. Nothing was read or sent.
+    """)
+
+_row("E0801", "an argument that the entry does not take", """
+    Arguments are given by name: `--arg doc=@report.txt`. The name must be that of a parameter of the entry (`main`, or
+    what `--entry` names), and each may be given once.
+    """)
+
+_row("E0802", "an argument that is missing", """
+    Every parameter of the entry needs a value: `--arg name=VALUE`, `--arg name=@FILE`, or a field of the object in
+    `--args FILE.json`.
+    """)
+
+_row("E0803", "a file that cannot be read or written", """
+    The file is missing, is a folder, may not be read, or is not UTF-8 text. Other formats (PDF, Word) have to be turned
+    into text first.
+    """)
+
+_row("E0804", "an argument that does not fit its type", """
+    A number, Bool or enum is written as it is, other values as JSON: `--arg 'items=["a", "b"]'`. A file is read as the
+    type asks: a text as it is; for a list a folder, `.txt` (one element a line), `.json`, `.jsonl` or `.csv` (the first
+    line names the columns).
+    """)
+
+_row("E0805", "no such entry", """
+    A report or a run starts at `fn main`, or at the function that `--entry` names. Generic functions, and those that
+    take functions, cannot be entries, for they are analysed for each use.
+    """)
+
+_row("E0810", "a run that failed", """
+    The program is right, but this run could not go on: a precondition (`where`, or a size of a parameter) does not hold
+    for these arguments, an operation has no result (an index beyond the end, a division by zero), or a call failed after
+    all its attempts and has no `else`. The message shows the path of calls that led there.
+    """)
+
+_row("E0811", "a budget that is reached", """
+    The next call could exceed what `--budget-calls`, `--budget-tokens` or `--budget-dollars` allows, so it was not sent.
+    Retries count. `orch cost` tells what a run needs at most.
+    """)
+
+_row("E0812", "a model that cannot be reached", """
+    The backend could not be used at all: a key is missing from the environment, a package or file is not there, or no
+    such provider is known. `--backend sim` runs any program without a model.
+    """)
+
+_row("E0898", "a fault in Orch itself", """
+    This is a bug in Orch and not in your program. With ORCH_DEBUG=1 in the environment the command shows where it
+    happened; that, and the program, are what a bug report needs.
+    """)
+
+_row("E0899", "interrupted", """
+    The command was stopped from outside (Ctrl-C). Nothing is left running.
+    """)
+
 # ---------------------------------------------------------------- E09xx: not supported yet
 
 # ---------------------------------------------------------------- W01xx: names and answers

@@ -149,8 +149,9 @@ class Program:
     @cached_property
     def _analysis(self) -> Analysis:
         from .compiler.analysis import Analysis
+        from .runtime.prices import lookup
         with stage("analysis"):
-            return Analysis(self.core, self._tokenizer.count)
+            return Analysis(self.core, self._tokenizer.count, lookup)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -202,27 +203,23 @@ class Program:
         name = self.entry(entry)
         points = [at] if isinstance(at, Mapping) else list(at)
         _ = self.warnings
-        report = self._report(name, metrics, points, let or {}, parallel)
-        if args is not None:
-            from .compiler.report import Figures
-            sizes = self._sizes(name, args)
-            with stage("report at the sizes of the arguments"):
-                found = self._analysis.predict(name, sizes, self._options.params, list(report.metrics))
-            shown = {k: high for k, (_, high) in sizes.items()}
-            report = replace(report, at=(*report.at, Figures(shown, found)))
+        ranges = [self._sizes(name, args)] if args is not None else []
+        report = self._report(name, metrics, points, ranges, let or {}, parallel)
         known = {(d.code, d.span, d.message) for d in report.warnings}
         more = [d for d in self.warnings if (d.code, d.span, d.message) not in known]
         merged = tuple(sorted([*report.warnings, *more], key=lambda d: d.sort_key))
         return CostReport(replace(report, warnings=merged))
 
     def _report(self, entry: str, metrics: Sequence[str] | None, at: Sequence[Mapping[str, Number]],
-                let: Mapping[str, str], parallel: int | None) -> Report:
+                ranges: Sequence[Mapping[str, tuple[int, int]]], let: Mapping[str, str],
+                parallel: int | None) -> Report:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
         formulas = {k: _formula(k, v) for k, v in let.items()}
         with stage("analysis"):
-            report = self._analysis.report(entry, _metrics(metrics), points, self._options.params, formulas, parallel)
+            report = self._analysis.report(self.core.entries[entry], _metrics(metrics), points, self._options.params,
+                                           formulas, parallel, ranges)
         symbols = [s.name for s in report.symbols]
         for point in points:
             _known("size", point, dict.fromkeys([*symbols, *self._given.tunables]))
