@@ -288,9 +288,9 @@ def test_comments_are_kept_in_their_places() -> None:
               # look
               [] -> "",  # nothing
               # one or more
-              # joined
               [one, ..rest] -> one
                 ++ join(
+                  # joined
                   rest,  # the others
                   "\\n",  # by lines
                 )
