@@ -351,6 +351,10 @@ def as_number(x: Expr) -> Number:
     return value
 
 
+def _apply_atom(atom: Atom) -> Expr:
+    return Expr({((atom, 1),): 1})
+
+
 def _apply(atom: Fn) -> Expr:
     return Expr({((atom, 1),): 1})
 
@@ -512,17 +516,28 @@ def is_nonneg(e: Expr) -> bool:
 
 
 def _nonneg_without_floors(e: Expr) -> bool:
-    """n - 2*floor(n/2) >= n - 2*(n/2): a floor that is subtracted is at most its argument."""
-    hits = [(m, c) for m, c in e.terms.items()
-            if c < 0 and len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor"]
-    if not hits or any(c < 0 for m, c in e.terms.items() if m and (m, c) not in hits):
+    """Floors replaced by what bounds them: x - (d-1)/d <= floor(x) <= x for multiples x of 1/d.
+
+    n - 2*floor(n/2) >= n - 2*(n/2); an integer above -1 is not negative.
+    """
+    rest = ZERO
+    found = False
+    for m, c in e.terms.items():
+        a = m[0][0] if len(m) == 1 and m[0][1] == 1 else None
+        if isinstance(a, Fn) and a.op == "floor":
+            found = True
+            inner = a.args[0]
+            if c > 0:
+                whole = all(all(_integer_atom(x, k) for x, k in q) for q in inner.terms)
+                d = math.lcm(*(Fraction(q).denominator for q in inner.terms.values())) if whole else 0
+                inner = inner - (Fraction(d - 1, d) if d else 1)
+            rest = rest + inner * c
+        else:
+            rest = rest + Expr({m: c})
+    if not found or not all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in rest.terms.items() if m):
         return False
-    rest = Expr({m: c for m, c in e.terms.items() if (m, c) not in hits})
-    for m, c in hits:
-        atom = m[0][0]
-        assert isinstance(atom, Fn)
-        rest = rest + atom.args[0] * c
-    return all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in rest.terms.items())
+    constant = rest.terms.get((), 0)
+    return constant >= 0 or (constant > -1 and is_integer(e))
 
 
 def _nonneg_factor(a: Atom, k: Number) -> bool:
@@ -655,6 +670,13 @@ def _symbolic_power(base: Expr, exponent: Expr) -> Expr:
         return ONE
     result = ONE
     scale: Number = 1
+    if b is None and len(base.terms) == 1:
+        (m, c), = base.terms.items()
+        if c > 0 and (c != 1 or len(m) > 1 or m[0][1] != 1) and all(nonneg_atom(a) for a, _ in m):
+            result = _symbolic_power(num(c), exponent)
+            for a, k in m:
+                result = result * _symbolic_power(_apply_atom(a), exponent * k)
+            return result
     if isinstance(b, Fraction) and b > 0:
         return _symbolic_power(num(b.numerator), exponent) * _symbolic_power(num(b.denominator), -exponent)
     if isinstance(b, int) and b > 1:
@@ -721,6 +743,8 @@ def floor(e: Expr) -> Expr:
     value = rest.number
     if value is not None:
         return Expr(out) + math.floor(value)
+    if out:
+        return Expr(out) + floor(rest)      # what is left may be a floor within a floor
     constant = inside.get((), 0)
     if constant and all(all(_integer_atom(a, k) for a, k in m) for m in inside):
         # floor(x + (k-1)/k) over multiples of 1/k is ceil(x), which has one form only

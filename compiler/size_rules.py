@@ -19,6 +19,7 @@ from .expr import (
     Expr,
     ceil,
     compare,
+    conj,
     eq,
     floor,
     ge,
@@ -332,7 +333,8 @@ def _compare(op: str, x: Size, y: Size) -> Truth:
         case "==" | "!=":
             from .expr import disj
             apart = disj(_sure("<", x.hi, y.lo), _sure("<", y.hi, x.lo))
-            return Truth(FALSE, apart) if op == "==" else Truth(apart, FALSE)
+            same = conj(_sure("<=", x.hi, y.lo), _sure("<=", y.hi, x.lo))
+            return Truth(same, apart) if op == "==" else Truth(apart, same)
     raise KeyError(op)
 
 
