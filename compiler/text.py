@@ -101,6 +101,12 @@ def _term(m: Monomial, c: Number) -> str:
     if c.denominator != 1:
         bottom.append(str(c.denominator))
     for a, k in m:
+        if isinstance(a, Fn) and a.op == "pow":
+            # 2**(-floor(-x)) is 2**ceiling(x): the sign that shows decides, not that of the exponent
+            exponent = a.args[1] * k
+            below = show(exponent).startswith("-")
+            (bottom if below else top).append(f"{_wrap(a.args[0])}**{_wrap(-exponent if below else exponent)}")
+            continue
         (top if k > 0 else bottom).append(_factor(a, abs(k)))
     text = "*".join(top) or "1"
     if not bottom:

@@ -21,7 +21,7 @@ from .model import Closed, Recurrence
 from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
 from .sums import summation
 
-__all__ = ["iterate", "log_base", "quotients"]
+__all__ = ["decided", "iterate", "log_base", "quotients"]
 
 _J = "_j"
 _I = "_i"
@@ -89,11 +89,10 @@ def iterate(f: Function, positive: frozenset[str] = frozenset()) -> Iterator[Clo
 def _assemble(f: Function, driver: str, chain: _Chain, iterates: dict[str, Expr], coef: Expr, forcing: Expr,
               base: tuple[tuple[Cond, Expr], ...]) -> Expr | None:
     summand = forcing.subs(iterates) * power(coef, sym(_J))
-    if chain.unit:      # summed over the parameter itself, upwards
+    total = summation(summand, _J, ZERO, chain.steps - 1)
+    if total is None and chain.unit:      # over the parameter itself, upwards
         n = sym(driver)
         total = summation(summand.subs({_J: n - sym(_I)}), _I, n - chain.steps + 1, n)
-    else:
-        total = summation(summand, _J, ZERO, chain.steps - 1)
     if total is None or any(_J in x.free for x in (total,)):
         return None
     last = _last(Recurrence(f.name, f.params, driver, ZERO, base, (), ZERO), chain)
@@ -110,11 +109,11 @@ def _last(rec: Recurrence, chain: _Chain) -> Expr | None:
     values = [base_at(rec, x) for x in chain.last]
     if chain.last[0] == chain.last[1]:
         return values[0]
-    whole = base_at(rec, sym(rec.var)) or _decided(rec, chain.last[1])
+    whole = base_at(rec, sym(rec.var)) or decided(rec, chain.last[1])
     return whole
 
 
-def _decided(rec: Recurrence, high: Expr) -> Expr | None:
+def decided(rec: Recurrence, high: Expr) -> Expr | None:
     """The one case whose guard is `var <= high` or weaker."""
     for guard, value in rec.base:
         parts = [p for p in conjuncts(guard) if rec.var in p.free]

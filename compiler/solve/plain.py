@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..equations import Function
 from ..expr import FALSE, TRUE, Cond, Expr, Fn, piecewise
 from .model import Closed
-from .structure import has_call, map_atoms
+from .structure import calls_in, map_atoms
 from .sums import summation
 
 __all__ = ["plain", "without_sums"]
@@ -22,7 +22,7 @@ def plain(f: Function) -> Iterator[Closed]:
     for case in f.cases:
         if case.guard == FALSE:
             continue
-        if has_call(case.value, f.name):
+        if calls_in(case.value):
             return
         value = without_sums(case.value)
         if value is None:

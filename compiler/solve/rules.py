@@ -4,16 +4,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..equations import Function
+from .balanced import balanced
 from .cfinite import c_finite
+from .extrema import extrema, peak
+from .first_order import first_order
+from .history import history
 from .iterate import iterate
 from .model import Closed
 from .plain import plain
 from .solver import Work
+from .template import template
+from .transform import difference, drop_unused, scale, self_reference, specialise
 
 __all__ = ["RULES"]
 
 RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
+    self_reference,
     lambda work, f: plain(f),
+    drop_unused,
     lambda work, f: iterate(f),
+    lambda work, f: balanced(f),
     lambda work, f: c_finite([f], f.name),
+    first_order,
+    history,
+    specialise,
+    difference,
+    peak,
+    scale,
+    template,
+    extrema,
 )

@@ -5,19 +5,23 @@ function the rules of `rules.RULES` are tried in order, and the first answer tha
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 
 from ..equations import Case, Function, Side, System
 from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, OutOfFuel, compile_cond
 from ..expr import (
-    FALSE, TRUE, Cond, Expr, Fn, Sym, conj, is_nonneg, max_, min_, negate, piecewise, sym,
+    FALSE, TRUE, Cond, Expr, Fn, Rel, Sym, call, conj, eq, ge, is_nonneg, max_, min_, negate, num, piecewise, sym,
 )
+from .cfinite import c_finite
 from .check import compare, points
 from .model import Closed, Deadline, Refused
-from .structure import calls_in, conjuncts, effective_guards, kinds_of, map_atoms
+from .mutual import eliminate
+from .structure import calls_in, conjuncts, effective_guards, kinds_of, map_atoms, replace_calls
+from .sums import tidy
 
 __all__ = ["Inlined", "Work", "components", "resolve_choices"]
 
@@ -87,6 +91,7 @@ class Work:
     deadline: Deadline
     known: dict[str, Closed] = field(default_factory=dict)
     depth: int = 0
+    memo: dict[object, Closed | None] = field(default_factory=dict)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -206,7 +211,8 @@ class Work:
         best: Closed | None = None
         for rule in RULES:
             self.deadline.check()
-            for answer in rule(self, g):
+            for found in rule(self, g):
+                answer = found if found.form is None else replace(found, form=tidy(found.form))
                 checked = self.verified(f, answer, exact=exact, order_only=order_only, below=below)
                 if checked is None:
                     continue
@@ -223,18 +229,40 @@ class Work:
             order = answer.order if answer.order is not None else answer.form
             return Closed(None, False, TRUE, rules, order)
         kinds = kinds_of(f)
-        main = frozenset(f.params[i] for i in _moving(f)) or frozenset(f.params[:2])
+        moving = frozenset(f.params[i] for i in _moving(f))
+        main = moving or frozenset(f.params[:2])
         huge = not _shifting(f)
         domain = self.domain_of(f.params)
-        valid = conj(answer.valid, *(p for p in conjuncts(domain) if not self.implied(answer.valid, p, f.params, kinds)
-                                     and len(p.free) > 0 and not p.free & main))
+        valid = conj(answer.valid, *(p for p in conjuncts(domain) if not p.free & moving and p.free
+                                     and not self.implied(answer.valid, p, f.params, kinds)))
+        valid = simplest(valid)
         claim = answer.exact and exact
         outcome = compare(self.evaluator, f.name, f.params, answer.form, claim, conj(valid, *self._shared(f, domain)),
                           points(f.params, kinds, main, huge), self.deadline, least=4 if not f.params else 6)
         if outcome.broken is not None or not outcome.points:
             trace(f, answer, outcome.broken)
             return None
+        valid = self._widened(f, answer.form, claim, valid, moving)
         return Closed(answer.form, claim, valid, rules, answer.order, outcome.points)
+
+    def _widened(self, f: Function, form: Expr, exact: bool, valid: Cond, moving: frozenset[str]) -> Cond:
+        """The condition with the lower limit of a size moved down as far as the form still agrees, at most to 0."""
+        parts = list(conjuncts(valid))
+        for i, part in enumerate(parts):
+            if not isinstance(part, Rel) or len(part.free) != 1 or not part.free <= moving:
+                continue
+            (name,) = part.free
+            low = (sym(name) - part.e).number
+            if part.op != ">=" or not isinstance(low, int) or not 2 <= low <= 6:
+                continue
+            for lower in range(low - 1, -1, -1):
+                at = conj(*parts[:i], eq(sym(name), num(lower)), *parts[i + 1:])
+                choice = [range(lower, lower + 1) if p == name else (1, 2, 5) for p in f.params]
+                found = compare(self.evaluator, f.name, f.params, form, exact, at, product(*choice), self.deadline, least=1)
+                if found.broken is not None:
+                    break
+                parts[i] = ge(sym(name), num(lower))
+        return conj(*parts)
 
     def _shared(self, f: Function, domain: Cond) -> tuple[Cond, ...]:
         """The goal's domain holds for the goal's own function; others are used at other sizes too."""
@@ -244,12 +272,51 @@ class Work:
             return (domain,)
         return ()
 
-    def derived(self, f: Function) -> Closed | None:
-        """Solves a function that a rule has made up."""
-        if self.depth > 6:
+    def solve_component(self, names: list[str]) -> str | None:
+        """Solves the functions of one component into `known`; the name of one that is unknown, or None."""
+        functions = [self.system.functions[name] for name in names]
+        if len(functions) == 1:
+            answer = self.solve_function(functions[0])
+            if answer is None:
+                return names[0]
+            self.known[names[0]] = answer
             return None
-        functions = {**self.system.functions, f.name: f}
-        child = Work(System(functions, self.system.goal, self.system.domain), self.side, self.deadline, dict(self.known), self.depth + 1)
+        found: dict[str, Closed] = {}
+        prepared = [self.prepare(f) for f in functions]
+        for f in functions:
+            answer = None
+            if all(p is not None and p[1] for p in prepared):
+                ready = [p[0] for p in prepared if p is not None]
+                for candidate in c_finite(ready, f.name):
+                    answer = self.verified(f, candidate)
+                    if answer is not None:
+                        break
+            if answer is None:
+                alone = eliminate(f, [g for g in functions if g is not f])
+                if alone is not None:
+                    answer = self.solve_function(alone)
+            if answer is None:
+                return f.name
+            found[f.name] = Closed(answer.form, answer.exact, answer.valid, (*answer.rules, "mutual recursion"), answer.order,
+                                   answer.checked)
+        self.known.update(found)
+        return None
+
+    def derived(self, f: Function, solved: Mapping[str, tuple[Function, Closed]] | None = None) -> Closed | None:
+        """Solves a function that a rule has made up, with others made up and solved before."""
+        if self.depth > 6 or len(self.memo) > 120:
+            return None
+        key = (f.params, tuple((c.guard, replace_calls(c.value, f.name, lambda args: call("@", *args))) for c in f.cases))
+        if key in self.memo:
+            return self.memo[key]
+        self.memo[key] = None       # while it is under way, the same question has no answer
+        self.memo[key] = answer = self._derived(f, solved)
+        return answer
+
+    def _derived(self, f: Function, solved: Mapping[str, tuple[Function, Closed]] | None) -> Closed | None:
+        functions = {**self.system.functions, **{name: g for name, (g, _) in (solved or {}).items()}, f.name: f}
+        known = {**self.known, **{name: c for name, (_, c) in (solved or {}).items()}}
+        child = Work(System(functions, self.system.goal, self.system.domain), self.side, self.deadline, known, self.depth + 1, self.memo)
         return child.solve_function(f)
 
     # ------------------------------------------------------------ refusals
@@ -290,6 +357,19 @@ def _probes(count: int, kinds: list[str]) -> Iterator[tuple[int | Fraction, ...]
         if count > 1:
             yield tuple(Fraction(1, 3) if k == "real" else (n if i % 2 else n // 2 + 2) for i, k in enumerate(kinds))
             yield tuple(Fraction(1, 3) if k == "real" else (n + 2 if i % 2 else n) for i, k in enumerate(kinds))
+
+
+def simplest(c: Cond) -> Cond:
+    """Of several lower limits of one symbol the largest alone."""
+    kept: list[Cond] = []
+    for part in conjuncts(c):
+        if isinstance(part, Rel) and part.op == ">=":
+            weaker = [q for q in kept if isinstance(q, Rel) and q.op == ">=" and (q.e - part.e).number is not None]
+            if any((part.e - q.e).number >= 0 for q in weaker if isinstance(q, Rel)):  # type: ignore[operator]
+                continue
+            kept = [q for q in kept if q not in weaker]
+        kept.append(part)
+    return conj(*kept)
 
 
 def trace(f: Function, answer: Closed, why: str | None) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..expr import ONE, ZERO, Atom, Expr, Fn, Number, Sym, binomial, expr, num, power, sum_, sym
+from ..expr import ONE, ZERO, Atom, Expr, Fn, Number, Sym, binomial, expr, is_integer, max_, min_, num, power, sum_, sym
 from . import polynomial as poly
 
-__all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation"]
+__all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ def _sum_monomial(term: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if s is None:
         return _shifted(term, name, lo, hi)
     if s.specials:
-        return _special_sum(s, lo, hi)
+        return _special_sum(s, name, lo, hi)
     if not s.denominator:
         if s.ratio == ONE:
             return s.coef * _faulhaber(s.numerator, name, lo, hi)
@@ -259,13 +259,14 @@ def _half_harmonic(x: Expr) -> Expr:
     return harmonic(x * 2) * 2 - harmonic(x)
 
 
-def _special_sum(s: Summand, lo: Expr, hi: Expr) -> Expr | None:
+def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if len(s.specials) != 1 or s.ratio != ONE:
         return None
     (a, e), = s.specials
+    if a.op in ("max", "min") and e == 1 and not s.denominator:
+        return _clipped_sum(s, a, name, lo, hi)
     if a.op != "harmonic" or e != 1 or len(a.args) != 1:
         return None
-    name = next(iter(a.args[0].free), "")
     coefficients = a.args[0].coefficients(name)
     if coefficients is None or coefficients.get(1) != ONE or set(coefficients) - {0, 1}:
         return None
@@ -287,6 +288,23 @@ def _special_sum(s: Summand, lo: Expr, hi: Expr) -> Expr | None:
         if c:
             result = result + (_harmonic_power(d, hi + 1) - _harmonic_power(d, lo)) * c
     return s.coef * result
+
+
+def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """Sum of p(j) min(j + b, w) or max: up to w and from there on."""
+    moving = [x for x in a.args if name in x.free]
+    fixed = [x for x in a.args if name not in x.free]
+    if len(moving) != 1 or not fixed:
+        return None
+    j = sym(name)
+    w = (max_ if a.op == "max" else min_)(*fixed)
+    b = moving[0] - j
+    if name in b.free or not is_integer(w - b):
+        return None
+    cut = max_(min_(w - b, hi), lo - 1)
+    p = sum((power(j, d) * c for d, c in enumerate(s.numerator)), ZERO)
+    below, above = (moving[0], w) if a.op == "min" else (w, moving[0])
+    return s.coef * (sum_(p * below, name, lo, cut) + sum_(p * above, name, cut + 1, hi))
 
 
 def _harmonic_over(x: Expr) -> Expr:
@@ -355,3 +373,45 @@ def _stirling(d: int) -> list[int]:
     for n in range(1, d + 1):
         row = [(row[k - 1] if k else 0) + (k * row[k] if k < n else 0) for k in range(n + 1)]
     return row
+
+
+def tidy(e: Expr) -> Expr:
+    """Divides numerators by linear denominators, so that n/(n + 1) + 1/(n + 1) is 1."""
+    groups: dict[tuple[Fn, Number], Expr] = {}
+    rest = ZERO
+    for m, c in e.terms.items():
+        below = [(a, k) for a, k in m if isinstance(a, Fn) and a.op == "paren" and isinstance(k, int) and k < 0]
+        if len(below) != 1:
+            rest = rest + Expr({m: c})
+            continue
+        a, k = below[0]
+        assert isinstance(a, Fn)
+        groups[a, k] = groups.get((a, k), ZERO) + Expr({tuple(p for p in m if p[0] != a): c})
+    for (a, k), numerator in sorted(groups.items(), key=lambda g: (g[0][0].key, g[0][1])):
+        quotient, left = _divide(numerator, a.args[0])
+        rest = rest + quotient * power(a.args[0], k + 1) + left * power(a.args[0], k)
+    return rest
+
+
+def _divide(numerator: Expr, divisor: Expr) -> tuple[Expr, Expr]:
+    """Quotient and rest by a divisor that is linear, with a number in front, in one of its symbols."""
+    for name in sorted(divisor.free):
+        d = divisor.coefficients(name)
+        if d is None or set(d) - {0, 1} or d[1].number is None:
+            continue
+        lead, root = d[1], d.get(0, ZERO) * (-1 / Fraction(d[1].number or 1))
+        polynomial: dict[int, Expr] = {}
+        for m, c in numerator.terms.items():
+            degree = next((k for a, k in m if isinstance(a, Sym) and a.name == name), 0)
+            if not isinstance(degree, int) or degree < 0:
+                return ZERO, numerator
+            term = Expr({tuple(p for p in m if not (isinstance(p[0], Sym) and p[0].name == name)): c})
+            polynomial[degree] = polynomial.get(degree, ZERO) + term
+        carry, quotient = ZERO, ZERO
+        for degree in range(max(polynomial), 0, -1):
+            carry = polynomial.get(degree, ZERO) + carry * root
+            quotient = quotient + carry * power(sym(name), degree - 1)
+        left = polynomial.get(0, ZERO) + carry * root
+        if len((quotient / lead).terms) + len(left.terms) <= len(numerator.terms):
+            return quotient / lead, left
+    return ZERO, numerator

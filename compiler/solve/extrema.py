@@ -1,0 +1,147 @@
+"""Maxima and minima over calls: the dominant alternative, proven by the check, and peaks.
+
+If the alternative i is solved alone and its solution F satisfies the whole equation, F is the value, for the recursion determines it:
+F is compared with the full recurrence at many points, and F's own alternatives with each other far beyond them. Where none
+dominates, any single alternative still bounds a maximum from below and a minimum from above.
+
+A peak is T(n) = max(T(s_1(n)), ..., g(n)) without anything added: along the chain of largest arguments the largest g counts, which is
+the first one where g does not decrease, or the base value at the end.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from ..equations import Case, Function
+from ..evaluate import EvaluationError, compile_expr
+from ..expr import Cond, Expr, Fn, call, conj, max_, negate
+from .model import Closed
+from .structure import calls_in, has_call, kinds_of, replace_calls, slope
+
+if TYPE_CHECKING:
+    from .solver import Work
+
+__all__ = ["extrema", "peak"]
+
+_MOST = 12
+
+
+def _choices(f: Function) -> tuple[int, list[Fn]] | None:
+    """The one case with extrema over calls, and these extrema, outermost first."""
+    found = None
+    for i, case in enumerate(f.cases):
+        atoms = [a for m in case.value.terms for a, _ in m if isinstance(a, Fn) and a.op in ("max", "min")
+                 and any(has_call(x, f.name) for x in a.args)]
+        if atoms:
+            if found is not None:
+                return None
+            found = i, list(dict.fromkeys(atoms))
+    return found
+
+
+def extrema(work: Work, f: Function) -> Iterator[Closed]:
+    """Tries each alternative as the dominant one."""
+    found = _choices(f)
+    if found is None:
+        return
+    at, atoms = found
+    case = f.cases[at]
+    options = [sorted(a.args, key=lambda x, a=a: _rank(x, f, a.op)) for a in atoms]  # type: ignore[misc]
+    bounds: list[Closed] = []
+    for count, picks in enumerate(product(*options)):
+        if count >= _MOST:
+            break
+        work.deadline.check()
+        table = dict(zip(atoms, picks, strict=True))
+        value = case.value.rebuild(lambda a, table=table: table.get(a) if isinstance(a, Fn) else None)  # type: ignore[misc]
+        name = f"{f.name}_{count}"
+        one = Function(name, f.params, tuple(
+            Case(c.guard, replace_calls(value if i == at else c.value, f.name, lambda args, name=name: call(name, *args)))  # type: ignore[misc]
+            for i, c in enumerate(f.cases)))
+        answer = work.derived(one)
+        if answer is None:
+            continue
+        if answer.form is not None and answer.exact and _dominates(f, atoms, table, answer):
+            yield Closed(answer.form, True, answer.valid, (*answer.rules, "dominant alternative"))
+        natural = "lower" if all(a.op == "max" for a in atoms) else "upper" if all(a.op == "min" for a in atoms) else None
+        if answer.form is not None and _dominates(f, atoms, table, answer):
+            yield Closed(answer.form, False, answer.valid, (*answer.rules, "dominant alternative"), answer.order)
+        if natural == work.side:
+            bounds.append(answer)
+    yield from (Closed(b.form, False, b.valid, (*b.rules, "one alternative"), b.order) for b in bounds)
+
+
+def _rank(x: Expr, f: Function, op: str) -> tuple[float, float, float]:
+    """The alternative that is likely to dominate comes first."""
+    size = weight = 0.0
+    for a in calls_in(x, f.name):
+        total = 0.0
+        for y, p in zip(a.args, f.params, strict=True):
+            found = slope(y, p)
+            if found is not None:
+                total += float(found[0]) + float(found[2]) * 1e-6
+        size = max(size, total)
+        weight += 1
+    sign = -1 if op == "max" else 1
+    return (sign * size, sign * weight, sign * len(x.terms))
+
+
+def _dominates(f: Function, atoms: list[Fn], picks: dict[Fn, Expr], answer: Closed) -> bool:
+    """Whether the picked alternative is the extremum far out, with the closed form put in for the calls."""
+    assert answer.form is not None
+    form = answer.form
+    kinds = kinds_of(f)
+
+    def solved(e: Expr) -> Expr:
+        return replace_calls(e, f.name, lambda args: form.subs(dict(zip(f.params, args, strict=True))))
+
+    for a in atoms:
+        mine = solved(picks[a])
+        for other in a.args:
+            if other == picks[a]:
+                continue
+            gap = mine - solved(other) if a.op == "max" else solved(other) - mine
+            try:
+                value = compile_expr(gap, f.params, digits=30)
+            except (EvaluationError, ZeroDivisionError):
+                continue
+            for size in (20, 33, 100, 129, 1000, 1025, 4099):
+                point = [3 if kinds.get(p) == "real" else size + i for i, p in enumerate(f.params)]
+                try:
+                    if value(*point) < -1e-20:
+                        return False
+                except EvaluationError:
+                    continue
+    return True
+
+
+def peak(work: Work, f: Function) -> Iterator[Closed]:
+    """T(n) = max(calls, g): the largest of g at the top and the base value at the bottom."""
+    found = _choices(f)
+    if found is None or len(found[1]) != 1:
+        return
+    at, (atom,) = found
+    case = f.cases[at]
+    if atom.op != "max" or case.value.atom != atom:
+        return
+    calls = [x for x in atom.args if isinstance(x.atom, Fn) and x.atom.op == "call" and x.atom.name == f.name]
+    rest = [x for x in atom.args if x not in calls]
+    if any(has_call(x, f.name) for x in rest) or not calls or not rest:
+        return
+    for chosen in sorted(calls, key=lambda x: _rank(x, f, "max")):
+        name = f.name + "_chain"
+        one = Function(name, f.params, tuple(
+            Case(c.guard, replace_calls(chosen if i == at else c.value, f.name, lambda args: call(name, *args)))
+            for i, c in enumerate(f.cases)))
+        answer = work.derived(one)
+        if answer is not None and answer.form is not None:
+            # the form holds above the threshold only: below it, the cases themselves count
+            yield Closed(max_(*rest, answer.form), answer.exact, case_region(f, at, answer), (*answer.rules, "peak"))
+
+
+def case_region(f: Function, at: int, answer: Closed) -> Cond:
+    """Where the recursive case applies."""
+    before = [negate(c.guard) for c in f.cases[:at]]
+    return conj(answer.valid, *before, f.cases[at].guard)
+
