@@ -68,7 +68,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """`entry(place, *arguments)` makes the generator. `spans[line]` is the place of a line of `source` (from 1)."""
+    """`entry(place, *arguments)` makes the generator; if it never `suspends`, `entry(*arguments)` is the value.
+
+    `spans[line]` is the place of a line of `source` (from 1); `models` are the aliases of the models it can reach.
+    """
 
     entry: Callable[..., Any]
     filename: str
@@ -76,6 +79,8 @@ class Compiled:
     spans: tuple[Span | None, ...]
     names: Mapping[str, str]
     measure: Callable[[tuple[Any, ...]], dict[str, tuple[int, int]]]
+    suspends: bool
+    models: tuple[str, ...]
 
 
 def compile_program(
@@ -272,6 +277,8 @@ class _Module:
             spans=(None, *self.spans),
             names=self.names,
             measure=make_measure(params, bound_names(params)),
+            suspends=entry in self.suspending,
+            models=tuple(sorted({c.model for c in self.contracts.values() if not c.is_tool})),
         )
 
     def _reach(self, entry: str) -> None:

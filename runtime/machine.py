@@ -330,14 +330,20 @@ class Machine:
 
     # ------------------------------------------------------------ from outside
 
-    def start(self, generator: Any) -> None:
-        """Begins with the entry's generator (or its value, where it calls nothing)."""
-        if type(generator) is not GeneratorType:
-            self.done, self.value = True, generator
-            return
-        self.root = Strand(generator, None, 0)
+    def start(self, make: Callable[[], Any]) -> None:
+        """Begins with the entry: `make` gives its generator, or its value where it calls nothing."""
+        self.root = root = Strand(None, None, 0)
         self.strands = 1
-        self._ready.append((self.root, None))
+        try:
+            made = make()
+        except Exception as e:
+            self._blame(root, e if isinstance(e, Fault) else _as_fault(e))
+            return
+        if type(made) is not GeneratorType:
+            self.done, self.value = True, made
+            return
+        root.stack[0] = made
+        self._ready.append((root, None))
 
     def wake(self, strand: Strand, value: Any) -> None:
         """An answer has come."""
@@ -416,12 +422,8 @@ class Machine:
                     value = request
         except Fault as fault:
             self._blame(strand, fault)
-        except Misuse as misuse:
-            self._blame(strand, Fault("value", str(misuse), None).with_traceback(misuse.__traceback__))
-        except (ArithmeticError, ValueError, MemoryError, RecursionError, TypeError, LookupError, AttributeError) as e:
-            kind_ = "value" if isinstance(e, ArithmeticError | MemoryError) else "internal"
-            message = str(e) or type(e).__name__
-            self._blame(strand, Fault(kind_, message, None).with_traceback(e.__traceback__))
+        except Exception as e:
+            self._blame(strand, _as_fault(e))
         else:
             self._end(strand, value)
 
@@ -471,9 +473,8 @@ class Machine:
             self._forks.pop()
         try:
             made = join.make(i)
-        except (Fault, Misuse, ArithmeticError, ValueError) as e:
-            fault = e if isinstance(e, Fault) else Fault("value", str(e), None).with_traceback(e.__traceback__)
-            self._blame(Strand(None, join, i), fault)
+        except Exception as e:
+            self._blame(Strand(None, join, i), e if isinstance(e, Fault) else _as_fault(e))
             return
         if type(made) is not GeneratorType:
             join.ended(self, i, made)
@@ -568,3 +569,14 @@ class Machine:
                 waiting.extend(held.live)
                 held.live.clear()
             one.stack = []
+
+
+def _as_fault(e: Exception) -> Fault:
+    """A failure of an operation; whatever else a generated function raises is a bug in Orch, and says so."""
+    if isinstance(e, Misuse):
+        fault = Fault("value", str(e), None)
+    elif isinstance(e, ArithmeticError | MemoryError):
+        fault = Fault("value", str(e) or "out of memory", None)
+    else:
+        fault = Fault("internal", f"{type(e).__name__}: {e}", None)
+    return fault.with_traceback(e.__traceback__)
