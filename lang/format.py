@@ -14,6 +14,7 @@ from functools import partial
 
 from . import nodes as n
 from .layout import HARD, LINE, SOFT, Doc, Either, Group, Nest, Suffix, cat, flat, join, lay_out
+from .recursion import room_to_recurse
 from .source import Source, Span
 from .tree import PRECEDENCE, RIGHT, UNARY
 
@@ -33,13 +34,14 @@ _PLACEHOLDER = "\0"
 
 def format_module(module: n.Module, source: Source) -> str:
     """Canonical text: lines of 100 columns where that can be, two blanks of indentation, one line break at the end."""
-    return _Printer(source, module.comments).module(module)
+    with room_to_recurse():
+        return _Printer(source, module.comments).module(module)
 
 
 def format_expression(node: n.Expr) -> str:
     """An expression on one line, for messages and reports; a block of several statements keeps its lines."""
-    doc = _Printer(node.span.source, ()).expr(node)
-    return lay_out(Group(doc), 10 ** 6)
+    with room_to_recurse():
+        return lay_out(Group(_Printer(node.span.source, ()).expr(node)), 10 ** 6)
 
 
 def format_type(node: n.TypeExpr) -> str:

@@ -30,6 +30,7 @@ from .tree import TreeBuilder
 __all__ = ["Table", "parse", "parse_table", "read_source"]
 
 _GRAMMAR = Path(__file__).with_name("grammar.lark")
+_MAX_ERRORS = 200
 _TABLE = Path(__file__).with_name("grammar_table.json")
 
 
@@ -79,6 +80,18 @@ def parse_table() -> Table:
         if stored["grammar"] == _fingerprint(grammar):
             return Table(stored["rows"], [tuple(p) for p in stored["productions"]], stored["start"], stored["end"])
     return compile_grammar(grammar)
+
+
+@cache
+def _symbols() -> list[str]:
+    """For each state of the table, the symbol that leads to it."""
+    table = parse_table()
+    symbols = [""] * len(table.rows)
+    for row in table.rows:
+        for symbol, target in row.items():
+            if target >= 0:
+                symbols[target] = symbol
+    return symbols
 
 
 def _fingerprint(grammar: str) -> int:
@@ -209,6 +222,8 @@ def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     decls: list[Decl] = []
     diagnostics = lexed.diagnostics
     for chunk in lexed.chunks:
+        if len(diagnostics) > _MAX_ERRORS:
+            break                               # nobody reads on
         fault, noticed = None, 0
         if chunk.tokens:
             known = len(builder.faults)
@@ -238,7 +253,7 @@ def _declaration(source: Source, table: Table, actions: list[_Action], builder: 
     outcome = _advance(table, actions, tokens)
     if isinstance(outcome, Stuck):
         from .syntax_errors import explain
-        return None, explain(source, table, tokens, outcome), tokens[outcome.index].start
+        return None, explain(source, table, _symbols(), tokens, outcome), tokens[outcome.index].start
     deep = _too_deep(outcome) if len(tokens) > MAX_DEPTH else None
     if deep is not None:
         return None, Diagnostic(

@@ -130,10 +130,9 @@ class Scene:
 _Rule = Callable[[Scene], Diagnostic | None]
 
 
-def explain(source: Source, table: Table, tokens: list[Token], stuck: Stuck) -> Diagnostic:
-    """Name what is wrong at a place where parsing could not go on."""
-    reached = {target: symbol for row in table.rows for symbol, target in row.items() if target >= 0}
-    symbols = [reached.get(state, "") for state in stuck.states]
+def explain(source: Source, table: Table, symbols_of: list[str], tokens: list[Token], stuck: Stuck) -> Diagnostic:
+    """Name what is wrong at a place where parsing could not go on; `symbols_of` a state is the one that leads to it."""
+    symbols = [symbols_of[state] for state in stuck.states]
     scene = Scene(source, tokens, stuck.index, symbols, stuck.starts, _accepts(table, stuck.states))
     for rule in _RULES:
         found = rule(scene)

@@ -292,8 +292,8 @@ def test_comments_are_kept_in_their_places() -> None:
                 ++ join(
                   # joined
                   rest,  # the others
-                  "\\n",  # by lines
-                )
+                  "\\n",
+                )  # by lines
             }  # done
           }  # end
           # after all
