@@ -177,7 +177,7 @@ class Writer:
                 text = self.choose(a)
             case "piecewise":
                 text = self.piecewise(a)
-            case "factorial" | "binomial" | "harmonic" | "fibonacci":
+            case "factorial" | "binomial" | "harmonic" | "fibonacci" | "cos" | "sin":
                 return f"{a.op}({', '.join(self.value(x) for x in a.args)})"
             case "CRootOf":
                 return f"largest_root({', '.join(self.value(x) for x in a.args)})"
@@ -496,7 +496,7 @@ def namespace(digits: int | None = None, symbolic: bool = False) -> dict[str, An
         "__builtins__": {}, "div": x.div, "integer": x.integer, "floor_div": x.floor_div, "floor_real": x.floor_real,
         "floor_root": x.floor_root, "ceil_root": x.ceil_root, "floor_log": x.floor_log, "ceil_log": x.ceil_log,
         "ln": x.ln, "log": x.log, "power": x.pow, "root": x.root, "factorial": x.factorial, "binomial": x.binomial,
-        "harmonic": x.harmonic, "fibonacci": x.fibonacci, "constant": x.constant, "largest_root": x.largest_root,
+        "harmonic": x.harmonic, "fibonacci": x.fibonacci, "cos": x.cos, "sin": x.sin, "constant": x.constant, "largest_root": x.largest_root,
         "largest": x.largest if symbolic else max, "smallest": x.smallest if symbolic else min, "INF": x.INF,
         "range": range, "len": len, "steps": _loop, "no_piece": _no_piece, "nothing_to_choose": _nothing, "age": _age,
         "int": int, "Fraction": Fraction, "type": type, "OverflowError": OverflowError, "TooLarge": TooLarge,

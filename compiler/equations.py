@@ -2,7 +2,7 @@
 
 A system holds functions of sizes, each by cases that are tried in order, a goal, and a domain. Both bounds come from
 one system: an adversary's `Choice` and `Choose` are read as the largest for the upper bound and as the smallest for
-the lower one. The text form (`parse_system`, `show_system`) is that of `orch solve`.
+the lower one. The text form is in `equation_text`.
 """
 from __future__ import annotations
 

@@ -274,6 +274,14 @@ class Exact:
                 a, b = b, a + b
         return a
 
+    def cos(self, x: Any) -> Any:
+        """The cosine of an angle in radians."""
+        return float(many_digits().cos(x))
+
+    def sin(self, x: Any) -> Any:
+        """The sine of an angle in radians."""
+        return float(many_digits().sin(x))
+
     def constant(self, name: str) -> Any:
         """pi, E, GoldenRatio, EulerGamma"""
         return float(many_digits().constant(name))
@@ -379,6 +387,12 @@ class Digits(Exact):
         if m == 1:
             return self.context.harmonic(self.real(n))
         return self.context.zeta(m) - self.context.zeta(m, self.real(n) + 1)
+
+    def cos(self, x: Any) -> Any:
+        return self.context.cos(self.real(x))
+
+    def sin(self, x: Any) -> Any:
+        return self.context.sin(self.real(x))
 
     def constant(self, name: str) -> Any:
         value = {"pi": self.context.pi, "E": self.context.e, "GoldenRatio": self.context.phi,
