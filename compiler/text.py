@@ -149,6 +149,8 @@ def _atom(a: Sym | Fn, bare: bool = False) -> str:
         case "piecewise":
             cases = ", ".join(f"({x}, {show_cond(c)})" for x, c in zip(args, a.conds, strict=True))
             return f"Piecewise({cases})"
+        case op if not a.args:
+            return op
         case op:
             return f"{_NAMES.get(op, op)}({', '.join(args)})"
 

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..equations import Function
+from ..equations import Function, Side
 from ..expr import (
     ONE, TRUE, ZERO, Cond, Expr, Number, Rel, Sym, ceil, conj, eq, floor, ge, integer_log, log, ne, num, piecewise, power, sym,
 )
 from .model import Closed, Recurrence
 from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
+from .relax import relax
 from .sums import summation
 
 __all__ = ["decided", "iterate", "log_base", "quotients"]
@@ -46,8 +47,8 @@ def log_base(x: Expr, b: Expr) -> Expr:
     return log(x) / log(b)
 
 
-def iterate(f: Function, positive: frozenset[str] = frozenset()) -> Iterator[Closed]:
-    """Closed forms of a function whose recursive case calls itself once. `positive`: symbols known to be at least 1."""
+def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
+    """Closed forms of a function whose recursive case calls itself once; with a side, bounds where floors stand in a sum."""
     cases = effective_guards(f.cases)
     recursive = [i for i, (_, e) in enumerate(cases) if has_call(e, f.name)]
     if len(recursive) != 1:
@@ -62,6 +63,7 @@ def iterate(f: Function, positive: frozenset[str] = frozenset()) -> Iterator[Clo
     if any(p in coef.free for p in moving):
         return
     base = tuple((g, e) for i, (g, e) in enumerate(cases) if i != recursive[0])
+    rules = ("iteration",) if side is None else ("iteration", "rounding bounded")
     for driver in moving:
         chain = _chain(driver, moving[driver], guard, frozenset(moving))
         if chain is None:
@@ -69,26 +71,31 @@ def iterate(f: Function, positive: frozenset[str] = frozenset()) -> Iterator[Clo
         iterates = _iterates(driver, chain, moving)
         if iterates is None:
             continue
-        found = _assemble(f, driver, chain, iterates, coef, forcing, base)
+        found = _assemble(f, driver, chain, iterates, coef, forcing, base, side)
         if found is None:
             continue
         ratio = coef.atom
         if isinstance(ratio, Sym) and coef.number is None:
             one = {ratio.name: ONE}
             at_one = _assemble(f, driver, chain, {p: x.subs(one) for p, x in iterates.items()}, ONE, forcing.subs(one),
-                               tuple((g.subs(one), e.subs(one)) for g, e in base))
+                               tuple((g.subs(one), e.subs(one)) for g, e in base), side)
             if at_one is not None:
                 found = piecewise((at_one, eq(coef, ONE)), (found, TRUE))
-                yield Closed(found, True, chain.valid, ("iteration",))
+                yield Closed(found, side is None, chain.valid, rules)
                 continue
-            yield Closed(found, True, conj(chain.valid, ne(coef, ONE)), ("iteration",))
+            yield Closed(found, side is None, conj(chain.valid, ne(coef, ONE)), rules)
             continue
-        yield Closed(found, True, chain.valid, ("iteration",))
+        yield Closed(found, side is None, chain.valid, rules)
 
 
 def _assemble(f: Function, driver: str, chain: _Chain, iterates: dict[str, Expr], coef: Expr, forcing: Expr,
-              base: tuple[tuple[Cond, Expr], ...]) -> Expr | None:
+              base: tuple[tuple[Cond, Expr], ...], side: Side | None) -> Expr | None:
     summand = forcing.subs(iterates) * power(coef, sym(_J))
+    if side is not None:
+        relaxed = relax(summand, side, lambda a: _J in a.args[0].free)
+        if relaxed is None or relaxed == summand:
+            return None
+        summand = relaxed
     total = summation(summand, _J, ZERO, chain.steps - 1)
     if total is None and chain.unit:      # over the parameter itself, upwards
         n = sym(driver)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..equations import Function
+from .akra_bazzi import akra_bazzi, akra_bazzi_order
 from .balanced import balanced
 from .cfinite import c_finite
 from .extrema import extrema, peak
@@ -12,6 +13,7 @@ from .history import history
 from .iterate import iterate
 from .model import Closed
 from .plain import plain
+from .relax import relaxed_forcing
 from .solver import Work
 from .template import template
 from .transform import difference, drop_unused, scale, self_reference, specialise
@@ -32,5 +34,9 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     peak,
     scale,
     template,
+    lambda work, f: iterate(f, work.side),
+    akra_bazzi,
+    relaxed_forcing,
+    lambda work, f: akra_bazzi_order(f),
     extrema,
 )

@@ -95,8 +95,12 @@ class Work:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        digits = 50 if any(_irrational(c.value) for f in self.system.functions.values() for c in f.cases) else None
-        return Evaluator(self.system, self.side, fuel=400_000, seconds=2.0, digits=digits)
+        return Evaluator(self.system, self.side, fuel=400_000, seconds=2.0, digits=self.digits)
+
+    @cached_property
+    def digits(self) -> int | None:
+        """How values are computed: exactly, or to fifty digits where some are irrational."""
+        return 50 if any(_irrational(c.value) for f in self.system.functions.values() for c in f.cases) else None
 
     @cached_property
     def floats(self) -> Evaluator:
@@ -166,6 +170,19 @@ class Work:
             e = map_atoms(e, table.get)
         return Inlined(e, exact, order_only, tuple(rules))
 
+    def _decided(self, e: Expr, name: str, region: Cond, names: tuple[str, ...], kinds: dict[str, str]) -> Expr:
+        """Extrema of two solved values, where one is never the other's better in this region."""
+        def change(a: Fn) -> Expr | None:
+            if a.op not in ("max", "min") or len(a.args) != 2 or any(calls_in(x) for x in a.args):
+                return None
+            x, y = a.args
+            if self.implied(region, ge(x, y), names, kinds):
+                return x if a.op == "max" else y
+            if self.implied(region, ge(y, x), names, kinds):
+                return y if a.op == "max" else x
+            return None
+        return map_atoms(e, change)
+
     def whole(self, f: Function, closed: Closed, values: dict[str, Expr], region: Cond, names: tuple[str, ...],
               kinds: dict[str, str]) -> Expr:
         """The closed form where it holds and the cases elsewhere, as far as these do not recur."""
@@ -197,7 +214,8 @@ class Work:
                 return None
             exact, order_only = exact and value.exact, order_only or value.order_only
             rules += [r for r in value.rules if r not in rules]
-            cases.append(Case(case.guard, value.form))
+            form = self._decided(value.form, f.name, conj(domain, guard), f.params, kinds) if value.rules else value.form
+            cases.append(Case(case.guard, form))
         return Function(f.name, f.params, tuple(cases)), exact, order_only, tuple(rules)
 
     def solve_function(self, f: Function) -> Closed | None:
@@ -213,7 +231,7 @@ class Work:
             self.deadline.check()
             for found in rule(self, g):
                 answer = found if found.form is None else replace(found, form=tidy(found.form))
-                checked = self.verified(f, answer, exact=exact, order_only=order_only, below=below)
+                checked = self.verified(f, answer, g, exact=exact, order_only=order_only, below=below)
                 if checked is None:
                     continue
                 if checked.form is not None:
@@ -221,7 +239,7 @@ class Work:
                 best = best or checked
         return best
 
-    def verified(self, f: Function, answer: Closed, *, exact: bool = True, order_only: bool = False,
+    def verified(self, f: Function, answer: Closed, prepared: Function | None = None, *, exact: bool = True, order_only: bool = False,
                  below: tuple[str, ...] = ()) -> Closed | None:
         """The answer with what the check leaves of it."""
         rules = (*below, *(r for r in answer.rules if r not in below))
@@ -231,14 +249,29 @@ class Work:
         kinds = kinds_of(f)
         moving = frozenset(f.params[i] for i in _moving(f))
         main = moving or frozenset(f.params[:2])
-        huge = not _shifting(f)
         domain = self.domain_of(f.params)
-        valid = conj(answer.valid, *(p for p in conjuncts(domain) if not p.free & moving and p.free
-                                     and not self.implied(answer.valid, p, f.params, kinds)))
-        valid = simplest(valid)
+        valid = simplest(conj(answer.valid, *(p for p in conjuncts(domain) if not p.free & moving and p.free
+                                              and not self.implied(answer.valid, p, f.params, kinds))))
         claim = answer.exact and exact
-        outcome = compare(self.evaluator, f.name, f.params, answer.form, claim, conj(valid, *self._shared(f, domain)),
+        inside = conj(valid, *self._shared(f, domain))
+        # solved callees have been checked themselves: large sizes are compared with their forms in place, small ones without
+        calls = {a.name for c in f.cases for a in calls_in(c.value)} - {f.name}
+        evaluator, huge = self.evaluator, not any(_shifting(self.system.functions[name]) for name in (f.name, *calls)
+                                                  if name in self.system.functions)
+        if calls and prepared is not None and not {a.name for c in prepared.cases for a in calls_in(c.value)} - {f.name}:
+            small = compare(self.evaluator, f.name, f.params, answer.form, claim, inside, _small(f.params, kinds), self.deadline,
+                            least=0, most=40)
+            if small.broken is not None:
+                trace(f, answer, small.broken)
+                return None
+            functions = {f.name: prepared}
+            evaluator = Evaluator(System(functions, call(f.name, *(sym(p) for p in f.params)), TRUE), self.side, fuel=400_000, seconds=2.0,
+                                  digits=self.digits)
+            huge = not _shifting(prepared)
+            claim = answer.exact
+        outcome = compare(evaluator, f.name, f.params, answer.form, claim, inside,
                           points(f.params, kinds, main, huge), self.deadline, least=4 if not f.params else 6)
+        claim = claim and exact
         if outcome.broken is not None or not outcome.points:
             trace(f, answer, outcome.broken)
             return None
@@ -351,6 +384,12 @@ class Work:
                 break
 
 
+def _small(params: tuple[str, ...], kinds: dict[str, str]) -> Iterator[tuple[int | Fraction, ...]]:
+    for n in range(13):
+        for k in (0, 3) if len(params) > 1 else (0,):
+            yield tuple(Fraction(1, 2 + k) if kinds.get(p) == "real" else (n if i == 0 else (n + k * i) % 13) for i, p in enumerate(params))
+
+
 def _probes(count: int, kinds: list[str]) -> Iterator[tuple[int | Fraction, ...]]:
     for n in (1, 2, 3, 0, 4, 5, 6, 7, 9, 10):
         yield tuple(Fraction(1, 2) if k == "real" else n for k in kinds)
@@ -416,11 +455,11 @@ def _moving(f: Function) -> set[int]:
 
 
 def _shifting(f: Function) -> bool:
-    """Whether some call of itself only takes a constant off, so that a large size means a long way down."""
+    """Whether some call only takes a constant off, so that a large size means a long way down."""
     for case in f.cases:
-        for a in calls_in(case.value, f.name):
-            for x, p in zip(a.args, f.params, strict=True):
-                if p in x.free and (x - sym(p)).number is not None and x != sym(p):
+        for a in calls_in(case.value):
+            for x in a.args:
+                if any(x != sym(p) and (x - sym(p)).number is not None for p in f.params if p in x.free):
                     return True
     return any(isinstance(a, Fn) and a.op in ("sum", "choose") for c in f.cases for a in c.value.atoms())
 
