@@ -64,7 +64,7 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`result` holds where `error` is None. `sizes`: of each size variable of the entry the smallest and the largest."""
+    """`result` holds where `error` is None. `sizes`: of the entry's size variables, the smallest and the largest."""
 
     result: Any
     usage: Usage | None

@@ -126,7 +126,6 @@ class Gateway:
             self._leave(ask)
             self._count_failure(ask)
             self.port.cancel(ask)
-            self._refill()
 
     # ------------------------------------------------------------ on the way out
 
@@ -164,7 +163,8 @@ class Gateway:
             else:
                 self._queue.appendleft(ask)
 
-    def _refill(self) -> None:
+    def refill(self) -> None:
+        """Sends calls from the queue as long as there is room."""
         queue = self._queue
         while queue and self.meter.in_flight < self._limit:
             ask = queue.popleft()
@@ -180,7 +180,7 @@ class Gateway:
         """What calls of this primitive cost."""
         found = self._rates.get(name)
         if found is None:
-            found = self._rates[name] = Rates(self._program.models[model], self._settings)
+            found = self._rates[name] = Rates(self._program.models.get(model), self._settings)
         return found
 
     # ------------------------------------------------------------ on the way back
@@ -192,7 +192,7 @@ class Gateway:
         self._leave(ask)
         self._settle(ask, answer)
         if self._queue:
-            self._refill()
+            self.refill()
 
     def _settle(self, ask: Ask, answer: Answer) -> None:
         contract, strand, meter = ask.site.contract, ask.strand, self.meter
@@ -231,13 +231,13 @@ class Gateway:
                 self._tell("retried", ask, miss.tokens or 0, miss.reason)
             if miss.wait > 0:
                 self.port.later(miss.wait, ask)
-                self._refill()
+                self.refill()
             else:
                 self.again(ask)
             return
         self._give_up(ask, miss)
         if self._queue:
-            self._refill()
+            self.refill()
 
     def broke(self, ask: Ask, fault: Fault) -> None:
         """Something else than the model is at fault (an oracle, a tool that may not run): the run cannot go on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ..compiler import core
 from . import answers
 from .backends.base import Backend, BackendError, Request, Response, backoff
 from .builtins import Builtins
-from .contract import Contract
+from .contract import Bounds, Contract
 from .convert import Unfit, counter, from_json
 from .fit import Fitting, Misfit, numeric_shape
 from .gateway import Answer, Gateway, Miss
@@ -29,8 +30,20 @@ __all__ = ["LivePort", "run_live"]
 #: Tokens allowed for an answer whose shape has no bound.
 _UNBOUNDED: Final = 4096
 
+#: Shapes of answers that are kept, with their schemas.
+_SHAPES: Final = 1000
+
 #: Strands that are run before the loop gets its turn.
 _BURST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An answer's shape in numbers, and what is sent to ask for it."""
+
+    shape: answers.Shape
+    schema: dict[str, Any] | None
+    cap: int | None
 
 
 class LivePort:
@@ -49,6 +62,7 @@ class LivePort:
         self._gateway, self._tokenizer, self._seed = gateway, tokenizer, seed
         self._builtins = Builtins(tokenizer)
         self._counters: dict[str, Callable[[Any], int]] = {}
+        self._shapes: dict[tuple[str, Bounds], _Wanted] = {}
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._jitter = random.Random(seed)
@@ -117,21 +131,32 @@ class LivePort:
 
     async def _model(self, ask: Ask) -> Answer | Miss:
         contract = ask.site.contract
-        shape = numeric_shape(contract.shape, ask.bounds)
+        wanted = self._wanted(ask)
         try:
-            response = await self._backends[contract.model].complete(self._request(ask, shape))
+            response = await self._backends[contract.model].complete(self._request(ask, wanted))
         except BackendError as error:
             wait = backoff(ask.attempt, error.retry_after, self._jitter) if error.retryable else 0.0
             return Miss(error.message, None, error.retryable, wait)
-        return self._read(ask, shape, response)
+        return self._read(ask, wanted.shape, response)
 
-    def _request(self, ask: Ask, shape: answers.Shape) -> Request:
+    def _wanted(self, ask: Ask) -> _Wanted:
+        contract = ask.site.contract
+        key = (contract.name, ask.bounds)
+        found = self._shapes.get(key)
+        if found is None:
+            shape = numeric_shape(contract.shape, ask.bounds)
+            found = _Wanted(shape, answers.schema(shape), answers.cap(shape))
+            if len(self._shapes) < _SHAPES:
+                self._shapes[key] = found
+        return found
+
+    def _request(self, ask: Ask, wanted: _Wanted) -> Request:
         contract = ask.site.contract
         model = self._models[contract.model]
         system, prompt = contract.render(ask.args)
         most = contract.most_output(ask.args)
         if most is None:
-            most = answers.cap(shape)
+            most = wanted.cap
         temperature = contract.temperature if contract.temperature is not None else model.temperature
         seed = None
         if self._seed is not None:
@@ -142,7 +167,7 @@ class LivePort:
             prompt=prompt,
             max_tokens=max(1, (_UNBOUNDED if most is None else most) + (model.reasoning or 0)),
             temperature=None if temperature is None else float(Fraction(temperature)),
-            schema=answers.schema(shape),
+            schema=wanted.schema,
             seed=seed,
             site=contract.name,
             attempt=ask.attempt,

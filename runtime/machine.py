@@ -189,6 +189,10 @@ class Caller(Protocol):
         """Whether another call could be sent now."""
         ...
 
+    def refill(self) -> None:
+        """Sends calls that were waiting: others have been cancelled."""
+        ...
+
 
 class _Join:
     """Children of one fork. `remaining` counts those that have not ended, made or not."""
@@ -368,10 +372,6 @@ class Machine:
         """Whether nothing can go on without an answer."""
         return not self._ready and not (self._forks and self._caller.has_room())
 
-    def alone(self) -> bool:
-        """Whether the strand that runs now is the only one that can go on."""
-        return not self._ready and not self._forks
-
     def pump(self, most: int = 1 << 60) -> None:
         """Runs strands until all wait, or `most` times."""
         ready, forks, has_room = self._ready, self._forks, self._caller.has_room
@@ -519,6 +519,7 @@ class Machine:
 
     def fail(self, strand: Strand, fault: Fault) -> None:
         """Ends a strand; its siblings are cancelled and the failure goes on upward, until a vote absorbs it."""
+        cancelled = False
         while True:
             stack = strand.stack
             kept = stack if len(stack) <= 4 * _PATH else [*stack[: 2 * _PATH], *stack[-2 * _PATH :]]
@@ -545,11 +546,15 @@ class Machine:
             if strand.latency > join.latency:
                 join.latency = strand.latency
             if join.absorbs(self, strand.index, fault):
+                if cancelled:
+                    self._caller.refill()
                 return
             join.dead = True
-            for sibling in list(join.live):
-                self._cancel(sibling)
-            join.live.clear()
+            if join.live:
+                for sibling in list(join.live):
+                    self._cancel(sibling)
+                join.live.clear()
+                cancelled = True
             strand = join.parent
 
     def _cancel(self, strand: Strand) -> None:

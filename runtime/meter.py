@@ -36,8 +36,8 @@ class Usage:
     `retries` counts attempts after the first, with their tokens and dollars; `cut` and `padded` count texts whose size
     was enforced. `billed_input_tokens` and `billed_output_tokens` are the providers' own counts, None where a provider
     gave none; `counted_tokens` is what the run itself counted for the calls that were billed. `seconds` is the time
-    that passed: virtual in a simulation, where a call of a model of unknown speed takes one second. `by_primitive` holds the
-    metrics that add up, and `retries`, of each primitive and tool.
+    that passed: virtual in a simulation, where a call of a model of unknown speed takes one second. `by_primitive`
+    holds the metrics that add up, and `retries`, of each primitive and tool.
     """
 
     metrics: Mapping[str, int | float | None]

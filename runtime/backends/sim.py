@@ -1,9 +1,9 @@
 """The simulated backend: answers that fit the declared types, drawn by place, without a model.
 
 In: one call (its primitive's or tool's contract, its arguments, the bounds of its answer). Out: an answer, what it
-counts, or a miss. An answer depends on the seed, the place in the call tree and the attempt, and on nothing else: not on
-the order of scheduling, nor on what other calls were made. The generator is splitmix64 (Steele, Lea and Flood, "Fast
-splittable pseudorandom number generators", OOPSLA 2014), for it starts in no time from any place.
+counts, or a miss. An answer depends on the seed, the place in the call tree and the attempt alone, not on the order of
+scheduling or on other calls. The generator is splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+generators", OOPSLA 2014), for it starts in no time from any place.
 
 `largest` and `smallest` take the extreme sizes and bounded numbers, and count every scalar 8 or 1. Texts of `smallest`
 are all alike, so that votes agree; otherwise texts differ by place. With an oracle the right answer is computed by a
@@ -65,7 +65,7 @@ class _Draws:
 
 
 class Simulation:
-    """`oracle` maps names of primitives and tools to functions of plain values; `reasoning`, models to hidden tokens."""
+    """`oracle` maps primitives and tools to functions of plain values, `reasoning` models to hidden tokens."""
 
     def __init__(
         self,
