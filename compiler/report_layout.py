@@ -251,13 +251,16 @@ def _problem(d: Diagnostic) -> str:
 
 # ---------------------------------------------------------------- measured beside predicted
 
-def comparison(usage: Mapping[str, int | float], predicted: Mapping[str, Range]) -> Table:
-    """A run's figures beside the bounds at its sizes, one metric a row, with a mark where a counted one is outside."""
+def comparison(usage: Mapping[str, int | float | None], predicted: Mapping[str, Range]) -> Table:
+    """A run's figures beside the bounds at its sizes, one metric a row, with a mark where a counted one is outside.
+
+    What was not measured, or cannot be known, is left out.
+    """
     rows = []
     for name, r in predicted.items():
-        if name not in usage:
+        metric, measured = METRICS[name], usage.get(name)
+        if measured is None:
             continue
-        metric, measured = METRICS[name], usage[name]
         kept = inside(measured, r, metric.peak_only)
         mark = Cell("") if not metric.counted else Cell("within", "good") if kept else Cell("OUTSIDE", "bad")
         rows.append((Cell(name, "name"), Cell(figure_text(measured, name), "number"),

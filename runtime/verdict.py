@@ -16,10 +16,14 @@ from ..compiler.report_layout import Block, Cell, Heading, Note, Table, comparis
 __all__ = ["outside", "verdict_blocks"]
 
 
-def outside(usage: Mapping[str, Any], predicted: Mapping[str, Range]) -> tuple[str, ...]:
-    """The counted metrics that lie outside their bounds; `width` is held against its upper bound alone."""
-    return tuple(name for name, r in predicted.items()
-                 if name in usage and METRICS[name].counted and not inside(usage[name], r, METRICS[name].peak_only))
+def outside(usage: Mapping[str, Any], predicted: Mapping[str, Range], complete: bool = True) -> tuple[str, ...]:
+    """The counted metrics that lie outside their bounds.
+
+    `width`, and everything in a run that was cut short, is held against the upper bound alone.
+    """
+    counted = [(METRICS[name], r) for name, r in predicted.items() if METRICS[name].counted]
+    return tuple(metric.name for metric, r in counted if usage.get(metric.name) is not None
+                 and not inside(usage[metric.name], r, metric.peak_only or not complete))
 
 
 def verdict_blocks(usage: Mapping[str, Any], predicted: Mapping[str, Range], within: bool) -> tuple[Block, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import NOWHERE, OrchError, fault, stage
 from .lang.diagnostics import Diagnostic
@@ -19,17 +19,20 @@ from .lang.source import Source
 from .views import CostReport, Run
 
 if TYPE_CHECKING:
-    from .compiler import core
     from .compiler.analysis import Analysis
+    from .compiler.core import Model, Tunable
+    from .compiler.core import Program as Core
     from .compiler.expr import Expr
-    from .compiler.report import Report
+    from .compiler.report import Range, Report
     from .lang.types import Type
     from .runtime.arguments import BadArguments
+    from .runtime.backends import Backend
+    from .runtime.execute import Outcome, RunError, Sim
+    from .runtime.gateway import Event
     from .runtime.tokens import Tokenizer
 
-__all__ = ["CostReport", "OrchError", "Program", "Run", "RunOptions", "compile", "load"]
+__all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunOptions", "compile", "load"]
 
-T = TypeVar("T")
 Number = int | float | Fraction | str
 
 
@@ -50,14 +53,16 @@ def _compile(program: str | Path | Source, folder: Path | None, options: Mapping
     with stage("front end"):
         checked, found = load_program(program, folder)
     if checked is None:
-        raise OrchError(found)
+        missing = not isinstance(program, Source) and not Path(program).is_file()
+        raise OrchError(found, 2 if missing else 1)
     from .compiler.lower import lower
     with stage("lower"):
         core_program, more = with_room(lambda: lower(checked))
     found = [*found, *more]
     if core_program is None or any(d.severity == "error" for d in found):
         raise OrchError(sorted(found, key=lambda d: d.sort_key))
-    return Program(core_program, tuple(found), RunOptions()).using(**options)
+    where = folder if isinstance(program, Source) else Path(program).resolve().parent
+    return Program(core_program, tuple(found), RunOptions(), where).using(**options)
 
 
 # ---------------------------------------------------------------- programs
@@ -68,10 +73,10 @@ class RunOptions:
 
     `backend` is "sim", "local" or a provider; None goes by each model's name. `sim` is "random", "largest" or
     "smallest". `tools` and `oracle` map names of tools and primitives to Python functions; given tools are allowed.
-    `models` binds model aliases anew, `params` sets params. Budgets are in dollars, calls and tokens.
+    `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight.
     """
     backend: str | None = None
-    sim: str = "random"
+    sim: Literal["random", "largest", "smallest"] = "random"
     seed: int | None = None
     tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     oracle: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
@@ -80,16 +85,28 @@ class RunOptions:
     params: Mapping[str, int] = field(default_factory=dict)
     tokenizer: str | None = None
     concurrency: int | None = None
-    budget_dollars: float | None = None
-    budget_calls: int | None = None
-    budget_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a run will cost. `sizes`: the smallest and largest of each size; `ranges`: bounds by metric.
+
+    `attempts` is the most tries of a call; `with_retries` upper bounds if all were spent, None where unknown.
+    """
+    entry: str
+    sizes: Mapping[str, tuple[int, int]]
+    ranges: Mapping[str, Range]
+    attempts: int
+    with_retries: Mapping[str, float | None]
 
 
 class Program:
     """A checked program. Its entries can be called by name: `program.digest(doc=text)` runs `digest`."""
 
-    def __init__(self, core_program: core.Program, warnings: tuple[Diagnostic, ...], options: RunOptions) -> None:
+    def __init__(self, core_program: Core, warnings: tuple[Diagnostic, ...], options: RunOptions,
+                 folder: Path | None) -> None:
         self._given = core_program
+        self._folder = folder
         self._warnings = warnings
         self._options = options
 
@@ -112,7 +129,7 @@ class Program:
         _known("primitive", changed.oracle, given.primitives)
         for name, value in changed.params.items():
             _check_param(given.tunables[name], value)
-        return Program(given, self._warnings, changed)
+        return Program(given, self._warnings, changed, self._folder)
 
     # ------------------------------------------------------------ what there is
 
@@ -130,7 +147,7 @@ class Program:
         return self._options
 
     @cached_property
-    def core(self) -> core.Program:
+    def core(self) -> Core:
         """The lowered program, with models bound as the options say."""
         given = self._given
         if not self._options.models:
@@ -246,6 +263,119 @@ class Program:
         except BadArguments as e:
             raise bad_arguments(e) from None
 
+    # ------------------------------------------------------------ runs
+
+    def predict(self, entry: str | None = None, args: Mapping[str, Any] | None = None) -> Prediction:
+        """What a run with these arguments will cost: all metrics at its sizes. Sends nothing."""
+        name = self.entry(entry)
+        _ = self.warnings
+        sizes = self._sizes(name, args or {})
+        with stage("prediction"):
+            found = self._analysis.predict(self.core.entries[name], sizes, self._options.params)
+        return Prediction(name, sizes, found, *self._with_retries(found))
+
+    def _with_retries(self, found: Mapping[str, Range]) -> tuple[int, dict[str, float | None]]:
+        """The most attempts of a call, and upper bounds if every attempt were spent.
+
+        Every further attempt sends the prompt once more, and at most 200 tokens that tell what was wrong.
+        """
+        attempts = max((p.attempts for p in self.core.primitives.values()), default=1)
+        upper = {name: r.upper if isinstance(r.upper, int | float | Fraction) else None for name, r in found.items()}
+        told = None if (calls := upper["calls"]) is None else _product(200 * (attempts - 1), calls)
+        price = self._dearest_prompt()
+
+        def spent(name: str, extra: float | None) -> float | None:
+            figure = upper[name]
+            return None if figure is None or extra is None else _product(attempts, figure) + extra
+
+        dearest = None if told is None or price is None else _product(float(price) / 1e6, told)
+        return attempts, {"calls": spent("calls", 0), "input_tokens": spent("input_tokens", told),
+                          "output_tokens": spent("output_tokens", 0), "dollars": spent("dollars", dearest)}
+
+    def _dearest_prompt(self) -> Fraction | None:
+        """Dollars per million prompt tokens of the dearest model of the program; None if one is unknown."""
+        from .runtime.prices import lookup
+        prices: list[Fraction] = []
+        for model in self.core.models.values():
+            facts = None if model.price_in is not None else lookup(model.target)
+            tiers = [t.price_in for t in facts.tiers] if facts is not None else []
+            known = [model.price_in] if model.price_in is not None else tiers
+            if not known or any(p is None for p in known):
+                return None
+            prices += [p for p in known if p is not None]
+        return max(prices, default=None)
+
+    def run(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
+            on_event: Callable[[Event], None] | None = None, **options: Any) -> Run:
+        """Runs an entry to its end. Options are those of `using`, for this run alone.
+
+        May be called where an event loop is running, as in a notebook. Raises OrchError if the run fails; its `run`
+        holds what was measured until then.
+        """
+        from .runtime.execute import execute
+        program, prediction, given = self._prepare(entry, args, options, on_event)
+        with stage("run"):
+            outcome = execute(program.core, prediction.entry, args or {}, **given)
+        return program._finish(prediction, outcome)
+
+    async def arun(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
+                   on_event: Callable[[Event], None] | None = None, **options: Any) -> Run:
+        """The same within a running event loop."""
+        from .runtime.execute import aexecute
+        program, prediction, given = self._prepare(entry, args, options, on_event)
+        with stage("run"):
+            outcome = await aexecute(program.core, prediction.entry, args or {}, **given)
+        return program._finish(prediction, outcome)
+
+    def _prepare(self, entry: str | None, args: Mapping[str, Any] | None, options: Mapping[str, Any],
+                 on_event: Callable[[Event], None] | None) -> tuple[Program, Prediction, dict[str, Any]]:
+        program = self.using(**options) if options else self
+        o = program._options
+        prediction = program.predict(entry, args)
+        given = {"backend": program._backend(), "concurrency": o.concurrency, "seed": o.seed, "settings": o.params,
+                 "tokenizer": program._tokenizer, "on_event": on_event, "allow_tools": o.allow_tools, "tools": o.tools,
+                 "folder": program._folder}
+        return program, prediction, given
+
+    def _backend(self) -> Sim | Callable[[Model], Backend]:
+        """Where calls go: the backend of the options, or of each model's provider. Raises OrchError."""
+        from .runtime.backends import BACKENDS, BackendError, make_backend, provider_of
+        from .runtime.execute import Sim
+        o = self._options
+        if o.sim not in ("random", "largest", "smallest"):
+            raise fault("E0800", f"There is no simulation `{o.sim}`.", "it is random, largest or smallest")
+        if o.backend == "sim":
+            return Sim(o.sim, o.oracle)
+        if o.oracle:
+            raise fault("E0800", "An oracle answers for the simulated backend alone.", "add --backend sim")
+        if o.backend is not None and o.backend not in BACKENDS:
+            known = ", ".join(["sim", *sorted(BACKENDS)])
+            raise fault("E0800", f"There is no backend `{o.backend}`.", f"there are: {known}")
+        made: dict[str, Backend] = {}
+
+        def backend_of(model: Model) -> Backend:
+            provider = o.backend or provider_of(model.target)
+            if provider not in BACKENDS:
+                raise BackendError(f"The model {model.name} = {model.target or 'nothing'} names no provider that can "
+                                   "be reached; bind it with --model, or use --backend sim.", kind="name")
+            if provider not in made:
+                made[provider] = make_backend(provider)
+            return made[provider]
+        return backend_of
+
+    def _finish(self, prediction: Prediction, outcome: Outcome) -> Run:
+        from .runtime.verdict import outside
+        usage = outcome.usage.to_json() if outcome.usage is not None else {}
+        sizes = {name: high for name, (_, high) in outcome.sizes.items()}
+        failure = () if outcome.error is None else (_failure(outcome.error),)
+        within = not outside(usage, prediction.ranges, complete=not failure)
+        run = Run(outcome.result, sizes, usage, prediction.ranges, within, failure)
+        if outcome.error is not None:
+            error = OrchError(failure, {"argument": 2, "internal": 1}.get(outcome.error.kind, 3))
+            error.run = run
+            raise error
+        return run
+
     # ------------------------------------------------------------ notebooks and calls
 
     def __getattr__(self, name: str) -> Entry:
@@ -357,11 +487,28 @@ def _known(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[st
             raise fault("E0800", f"There is no {what} `{name}`.", did_you_mean(name, have, f"there are: {listed}"))
 
 
-def _check_param(param: core.Tunable, value: int) -> None:
+def _check_param(param: Tunable, value: int) -> None:
     if (param.low is not None and value < param.low) or (param.high is not None and value > param.high):
         low = "" if param.low is None else param.low
         high = "" if param.high is None else param.high
         raise fault("E0800", f"`{param.name}={value}` is outside its range {low}..{high}.", "choose a value within it")
+
+
+def _product(factor: float, figure: float | Fraction) -> float:
+    """0 times infinity is 0: what is never sent costs nothing, however often."""
+    if not factor or not figure:
+        return 0
+    return factor * figure if isinstance(figure, int) else factor * float(figure)
+
+
+def _failure(error: RunError) -> Diagnostic:
+    """A failed run at its place, with the path of calls that led there."""
+    path = [f.function + ("" if f.index is None else f"[{f.index}]") for f in error.path]
+    if len(path) > 8:
+        path = [*path[:4], "...", *path[-3:]]
+    code = {"backend": "E0812", "argument": "E0804", "internal": "E0898"}.get(error.kind, "E0810")
+    message = error.message[:1].upper() + error.message[1:] + ("" if error.message.endswith(".") else ".")
+    return Diagnostic(code, message, error.span or NOWHERE, f"it was reached by {' > '.join(path)}" if path else "")
 
 
 def bad_arguments(e: BadArguments) -> OrchError:

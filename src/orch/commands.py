@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,6 +19,7 @@ from .errors import OrchError, diagnostic_json, fault, show_diagnostics
 from .lang.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
+    from .api import Prediction
     from .compiler.report_layout import Block
 
 __all__ = ["check", "cost", "explain", "fail", "fmt", "run", "solve"]
@@ -103,20 +104,21 @@ def _write(path: str, text: str) -> None:
 def check(options: argparse.Namespace) -> int:
     """Names, types, sizes, termination and claims of each file."""
     found: list[Diagnostic] = []
+    code = 0
     for file in options.files:
         try:
             found += load(file).warnings
         except OrchError as e:
             found += e.diagnostics
-    bad = any(d.severity == "error" for d in found)
+            code = max(code, e.exit_code)
     if options.format == "json":
         _json(_problems(found))
     else:
         _tell(found)
-        if not bad:
+        if not code:
             count = f"{len(options.files)} files are" if len(options.files) > 1 else f"{options.files[0]} is"
             print(f"{count} right." + (f" {len(found)} warning{'s' if len(found) > 1 else ''}." if found else ""))
-    return 1 if bad else 0
+    return code
 
 
 def fmt(options: argparse.Namespace) -> int:
@@ -213,8 +215,6 @@ def _show(blocks: Sequence[Block], stream: TextIO) -> None:
 
 def solve(options: argparse.Namespace) -> int:
     """Recurrences given as text, each system for itself; a file that cannot be read is refused with the reason."""
-    from .compiler.solve import solve_text
-    from .errors import stage
     texts: list[tuple[str, str | None, str]] = [("-e", text, "") for text in options.equations]
     for file in options.files:
         try:
@@ -225,6 +225,8 @@ def solve(options: argparse.Namespace) -> int:
             texts.append((file, None, (e.strerror or str(e)).lower()))
     if not texts:
         raise fault("E0800", "There is nothing to solve.", "give files, or equations with -e")
+    from .compiler.solve import solve_text
+    from .errors import stage
     answers = []
     unread = False
     for name, text, why in texts:
@@ -264,3 +266,85 @@ def _show_answer(answer: dict[str, Any]) -> None:
             if b.get("closed") is not None:
                 print(f"  {title:<9} {pretty(b['closed'])}   for {pretty(b['valid'])}")
     print(f"  by {', '.join(answer['rules']) or 'no rule'}, in {answer['seconds']:.2f} s\n")
+
+
+# ---------------------------------------------------------------- run
+
+_LATER = {"budget_dollars": "--budget-dollars", "budget_calls": "--budget-calls", "budget_tokens": "--budget-tokens",
+          "journal": "--journal", "resume": "--resume", "cache": "--cache", "trace": "--trace"}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tells what a run will cost, runs it, and holds it against what was told."""
+    from .runtime.progress import Progress
+    from .runtime.verdict import verdict_blocks
+    for name, option in _LATER.items():
+        if getattr(options, name):
+            raise fault("E0900", f"`{option}` comes in a later version.", "leave it out")
+    program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
+                       allow_tools=options.allow_tools, concurrency=options.concurrency)
+    if options.oracle:
+        program = program.using(oracle=_oracle(options.oracle, program))
+    entry = program.entry(options.entry)
+    args = _arguments(program, options)
+    as_json = options.format == "json"
+    _tell(program.warnings)
+    prediction = program.predict(entry, args)
+    sys.stderr.write(f"{program.name} · {entry}   {_sizes_text(prediction)}\n{_announcement(prediction)}\n")
+    sys.stderr.flush()
+    calls = prediction.ranges["calls"]
+    total = calls.upper if isinstance(calls.upper, int) else None
+    try:
+        with Progress(sys.stderr, total, calls.lower == calls.upper) as progress:
+            done = program.run(entry, args, on_event=progress)
+    except OrchError as e:
+        if not as_json or e.run is None:
+            raise
+        _json(e.run.to_json())
+        return e.exit_code
+    if as_json:
+        text = json.dumps(done.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+    else:
+        text = done.result if isinstance(done.result, str) else json.dumps(done.result, ensure_ascii=False, indent=2)
+        text = text.removesuffix("\n") + "\n"
+        _show(verdict_blocks(done.usage, done.predicted, done.within), sys.stderr)
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(options.output, text)
+    return 0
+
+
+def _sizes_text(prediction: Prediction) -> str:
+    return ", ".join(f"{name} = {low:,}" if low == high else f"{name} = {low:,} to {high:,}"
+                     for name, (low, high) in prediction.sizes.items())
+
+
+def _announcement(prediction: Prediction) -> str:
+    """What the run will use, and the most it can use if every attempt of every call were spent."""
+    from .compiler.figures import figure_text, range_text
+    lines = []
+    for name, what in (("calls", "calls"), ("input_tokens", "tokens read"), ("output_tokens", "tokens written"),
+                       ("dollars", "")):
+        most = prediction.with_retries[name]
+        retried = "" if most is None or prediction.attempts == 1 else f"with retries at most {figure_text(most, name)}"
+        figure = range_text(prediction.ranges[name], name).partition("  ~")[0]
+        lines.append((f"{figure} {what}".rstrip(), retried))
+    width = max(len(left) for left, _ in lines)
+    return "\n".join(f"  {left:<{width}}   {right}".rstrip() for left, right in lines)
+
+
+def _oracle(file: str, program: Program) -> dict[str, Callable[..., Any]]:
+    """The functions of a Python file that are named like primitives of the program."""
+    import runpy
+    try:
+        found = runpy.run_path(file)
+    except FileNotFoundError:
+        raise fault("E0803", f"`--oracle`: there is no file {file}.", "check the path") from None
+    except Exception as e:
+        raise fault("E0803", f"`--oracle`: {file} fails: {type(e).__name__}: {e}", "it must run by itself") from None
+    oracle = {name: f for name, f in found.items() if name in program.core.primitives and callable(f)}
+    if not oracle:
+        listed = ", ".join(program.core.primitives) or "none"
+        raise fault("E0803", f"`--oracle`: {file} has no function named like a primitive.", f"they are: {listed}")
+    return oracle

@@ -165,7 +165,7 @@ class Run:
         from .compiler.report_json import range_json
         return {"result": self.result, "sizes": dict(self.sizes), "usage": dict(self.usage),
                 "predicted": {name: range_json(r) for name, r in self.predicted.items()}, "within": self.within,
-                "errors": [diagnostic_json(d) for d in self.errors]}
+                "errors": [diagnostic_json(d) for d in self.errors], "warnings": []}
 
     def __str__(self) -> str:
         from .compiler.report_text import plain_blocks
