@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
@@ -139,16 +139,16 @@ class Builtins:
         return Builtins.real(sum(items(xs)))
 
     @staticmethod
-    def smallest(xs: List, key: Callable[[Any], Any] | None = None) -> Any:
+    def smallest(xs: List) -> Any:
         if not len(xs):
             raise Misuse("min of an empty list")
-        return min(items(xs), key=key)
+        return min(items(xs))
 
     @staticmethod
-    def largest(xs: List, key: Callable[[Any], Any] | None = None) -> Any:
+    def largest(xs: List) -> Any:
         if not len(xs):
             raise Misuse("max of an empty list")
-        return max(items(xs), key=key)
+        return max(items(xs))
 
     # ------------------------------------------------------------ lists
 
@@ -216,15 +216,14 @@ class Builtins:
         return make_list(list(dict.fromkeys(items(xs))))
 
     @staticmethod
-    def sorted(xs: List, key: Callable[[Any], Any] | None = None) -> List:
-        return make_list(sorted(items(xs), key=key))
+    def sorted(xs: List) -> List:
+        return make_list(sorted(items(xs)))
 
     @staticmethod
-    def sorted_by(xs: List, keys: List, key: Callable[[Any], Any] | None = None) -> List:
+    def sorted_by(xs: List, keys: List) -> List:
         """Sorted by keys that were computed before; equal keys keep their order."""
         values, by = items(xs), items(keys)
-        order = sorted(range(len(values)), key=by.__getitem__ if key is None else lambda i: key(by[i]))
-        return make_list([values[i] for i in order])
+        return make_list([values[i] for i in sorted(range(len(values)), key=by.__getitem__)])
 
     @staticmethod
     def replace_at(xs: List, i: int, value: Any) -> List:
@@ -292,7 +291,7 @@ class Builtins:
     def text_take(self, text: Text, k: int) -> Text:
         n = text.tokens
         k = max(0, min(k, n))
-        return self._cut(text, [(0, k)], min(k, n - k))[0]
+        return self._cut(text, [(0, k)], min(k, n - k))[0] if k else EMPTY
 
     def text_drop(self, text: Text, k: int) -> Text:
         n = text.tokens
@@ -303,7 +302,7 @@ class Builtins:
         n = text.tokens
         start = max(0, min(i, n))
         stop = max(start, min(j, n))
-        return self._cut(text, [(start, stop)], stop - start)[0]
+        return self._cut(text, [(start, stop)], stop - start)[0] if start < stop else EMPTY
 
     def text_slice_from(self, text: Text, i: int) -> Text:
         return self.text_drop(text, i)
@@ -374,7 +373,7 @@ class Builtins:
         n = text.tokens
         string = text.string
         if all(a == b or (a == 0 and b == n) for a, b in ranges):
-            return [text if b else EMPTY for _, b in ranges] if n else self._cut_nothing(text, ranges)
+            return [text if a < b else EMPTY for a, b in ranges] if n else self._cut_nothing(text, ranges)
         ends, first, count, offset = text.cuts or (self._tokenizer.cut_points(string), 0, -1, 0)
         if count < 0:
             count = len(ends)

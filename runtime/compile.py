@@ -25,7 +25,7 @@ from ..compiler import core
 from ..compiler.evaluate import compile_cond, compile_expr
 from ..compiler.expr import Cond, Expr, num
 from ..lang.source import Span
-from ..lang.types import EnumT, FloatT, IntT, ListT, RecordT, TextT, TupleT, Type
+from ..lang.types import EnumT, FloatT, IntT, TextT, Type
 from .builtins import Builtins
 from .contract import (
     Contract,
@@ -595,11 +595,6 @@ class _Writer:
         simple = self._simple(op, args, types, node)
         if simple is not None:
             return simple
-        if op in ("<", "<=", ">", ">=", "sorted", "sorted_by", "min", "max"):
-            source = self._ordered(op, args, types)
-            if op[0] in "<>":
-                return source
-            return self.assign(source, node.span)
         suffix = "text_" if types and isinstance(types[0], TextT) and op in _ON_BOTH else ""
         method = _METHODS.get(op, op)
         if op == "**":
@@ -614,9 +609,7 @@ class _Writer:
                 return f"B.real{source}" if isinstance(node.type, FloatT) else source
             case "neg":
                 return f"(-{args[0]})"
-            case "==" | "!=":
-                return f"({args[0]} {op} {args[1]})"
-            case "<" | "<=" | ">" | ">=" if isinstance(types[0], IntT | FloatT | TextT):
+            case "==" | "!=" | "<" | "<=" | ">" | ">=":
                 return f"({args[0]} {op} {args[1]})"
             case "++":
                 return f"{'concat' if isinstance(types[0], TextT) else 'chain'}({args[0]}, {args[1]})"
@@ -641,27 +634,6 @@ class _Writer:
                 return f"B.text_contains({args[0]}, {args[1]})"
             case _:
                 return None
-
-    def _ordered(self, op: str, args: list[str], types: list[Type]) -> str:
-        """Comparison and sorting; constants of an enum are ordered as they are declared."""
-        match op:
-            case "sorted" | "min" | "max":
-                assert isinstance(types[0], ListT)
-                key = self._key(types[0].element)
-                method = {"sorted": "sorted", "min": "smallest", "max": "largest"}[op]
-                return f"B.{method}({args[0]}{', ' + key if key else ''})"
-            case "sorted_by":
-                assert isinstance(types[1], ListT)
-                key = self._key(types[1].element)
-                return f"B.sorted_by({args[0]}, {args[1]}{', ' + key if key else ''})"
-            case _:
-                key = self._key(types[0])
-                left, right = (f"{key}({a})" if key else a for a in args)
-                return f"({left} {op} {right})"
-
-    def _key(self, type_: Type | None) -> str | None:
-        made = _order_key(type_)
-        return None if made is None else self.module.constant(made)
 
     # ------------------------------------------------------------ calls
 
@@ -895,26 +867,6 @@ _METHODS: Final = {
     "index": "at",
     "int": "to_int",
     "float": "to_float",
+    "min": "smallest",
+    "max": "largest",
 }
-
-
-def _order_key(type_: Type | None) -> Callable[[Any], Any] | None:
-    """A key that puts constants of an enum in the order of their declaration; None where values order themselves."""
-    match type_:
-        case EnumT(constants=constants):
-            return {constant: i for i, constant in enumerate(constants)}.__getitem__
-        case ListT(element=element):
-            key = _order_key(element)
-            return None if key is None else lambda xs: tuple([key(x) for x in items(xs)])
-        case TupleT(items=types):
-            return _group_key([_order_key(t) for t in types])
-        case RecordT(fields=fields):
-            return _group_key([_order_key(t) for _, t in fields])
-        case _:
-            return None
-
-
-def _group_key(keys: list[Callable[[Any], Any] | None]) -> Callable[[Any], Any] | None:
-    if all(key is None for key in keys):
-        return None
-    return lambda x: tuple([v if key is None else key(v) for key, v in zip(keys, x, strict=True)])
