@@ -388,6 +388,26 @@ def test_the_embedded_model_is_repeatable_and_capped() -> None:
     assert all(response.completion_tokens is not None and response.completion_tokens <= 7 for response in first)
 
 
+def test_a_prompt_that_ends_with_a_colon_is_continued() -> None:
+    pytest.importorskip("xllamacpp")
+    shots = [
+        ("Ben has a red hat.", "Ben", "hat"),
+        ("Eva has a blue car.", "Eva", "car"),
+        ("Jo has a new dog.", "Jo", "dog"),
+    ]
+    texts = "".join(f"Text: {text}\nQ: What has {who}?\nA: {what}\n\n" for text, who, what in shots)
+    prompt = f"{texts}Text: Ann has an old clock.\nQ: What has Ann?\nA:"
+
+    async def both(backend: Backend) -> tuple[Response, Response]:
+        free = await backend.complete(request("local/smollm2", prompt=prompt))
+        one_of = schema(EnumShape(("lamp", "clock")))
+        return free, await backend.complete(request("local/smollm2", prompt=prompt, schema=one_of))
+
+    free, bounded = locally(both)
+    assert free.text.strip() == bounded.text.strip() == "clock"
+    assert free.finish == "stop"
+
+
 def test_the_embedded_model_leaves_the_loop_free_and_can_be_cancelled() -> None:
     pytest.importorskip("xllamacpp")
 
@@ -453,8 +473,8 @@ def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
         (ListShape(BoolShape(), 1, 3), '(", " ("true" | "false")){0,2}'),
         (ListShape(BoolShape(), 0, 5000), "{0,}"),
         (IntShape(-1, 1), '("-1" | "0" | "1")'),
-        (IntShape(0, None), "root ::= natural"),
-        (EnumShape(("a", "b")), 'root ::= ("a" | "b")'),
+        (IntShape(0, None), 'root ::= " "? natural'),
+        (EnumShape(("a", "b")), 'root ::= " "? ("a" | "b")'),
         (RecordShape("R", (("x", TextShape(0, 3)),)), r'"{" "\"x\": " text "}"'),
     ],
 )

@@ -37,7 +37,7 @@ def gbnf(schema: dict[str, Any]) -> str:
             root = _rule(inner)
         case _:
             root = _rule(schema)
-    return f"root ::= {root}{_RULES}"
+    return f'root ::= " "? {root}{_RULES}'
 
 
 def _rule(schema: dict[str, Any]) -> str:

@@ -7,6 +7,10 @@ One model runs in one thread of its own, one call after another, so that the eve
 against each other in llama.cpp and bring 72 tokens/s down to 8. Weights are loaded at the first call, in half a second;
 the window is as large as the calls so far have needed, for its memory is taken in full.
 
+A prompt that ends with a colon ("... Answer:") is continued as it stands, up to the first blank line; any other is put
+into the chat template as a question. Small models follow examples in a text that they continue, and drown in them
+within a question: asked four-shot for a fact of one paragraph, SmolLM2 found 18 of 24 in the first way, 6 in the other.
+
 It answers at temperature 0 unless told otherwise, and a run is repeatable: the same calls in the same order bring the
 same answers. In another order an answer may change where two tokens are all but equally likely (5 of 24 did when asked
 twice in one process), because what is read anew and what comes out of the prefix cache differ in the last bit. The
@@ -98,6 +102,8 @@ def _weights(name: str) -> Path:
 class _Server(Protocol):
     def handle_chat_completions(self, asked: dict[str, Any], /) -> object: ...
 
+    def handle_completions(self, asked: dict[str, Any], /) -> object: ...
+
 
 class _Model:
     """The weights of one file, and a window that grows when a call needs more. Used from one thread only."""
@@ -112,14 +118,17 @@ class _Model:
 
     def answer(self, request: Request) -> Response:
         asked = _asked(request)
-        text = "".join(message["content"] for message in asked["messages"])
+        text = request.system + request.prompt + request.complaint
         # two bytes a token is on the safe side for prose; what is denser is refused once, and then fits
-        reply = self._ask(asked, len(text.encode()) // 2 + request.max_tokens)
+        reply = self._ask(asked, len(encodable(text).encode()) // 2 + request.max_tokens)
         match reply:
             case {"error": {"type": "exceed_context_size_error", "n_prompt_tokens": int(needed)}}:
                 reply = self._ask(asked, needed + request.max_tokens)
         match reply:
-            case {"choices": [{"message": {"content": content}, **choice}, *_], "usage": dict(usage)}:
+            case {
+                "choices": [{"message": {"content": content}} | {"text": content} as choice, *_],
+                "usage": dict(usage),
+            }:
                 finish = str(choice.get("finish_reason", ""))
                 prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
                 if finish == "length" and completion < request.max_tokens:
@@ -150,7 +159,7 @@ class _Model:
     def _ask(self, asked: dict[str, Any], tokens: int) -> object:
         server = self._opened(tokens + _TEMPLATE_TOKENS)
         try:
-            return server.handle_chat_completions(asked)
+            return server.handle_completions(asked) if "prompt" in asked else server.handle_chat_completions(asked)
         except (RuntimeError, ValueError) as fault:
             return {"error": {"message": " ".join(str(fault).split())}}
 
@@ -168,18 +177,23 @@ class _Model:
 
 
 def _asked(request: Request) -> dict[str, Any]:
-    prompt = f"{request.prompt}\n\n{request.complaint}" if request.complaint else request.prompt
-    messages = [{"role": "user", "content": encodable(prompt)}]
-    if request.system:
-        messages.insert(0, {"role": "system", "content": encodable(request.system)})
     asked: dict[str, Any] = {
-        "messages": messages,
         "max_tokens": max(1, request.max_tokens),
         "temperature": 0.0 if request.temperature is None else request.temperature,
         "seed": 0 if request.seed is None else request.seed & 0x7FFFFFFF,
     }
     if request.schema is not None:
         asked["grammar"] = gbnf(request.schema)
+    if request.prompt.rstrip().endswith(":"):
+        # the cue stays last
+        parts = [request.system, request.complaint, request.prompt.rstrip()]
+        asked["prompt"] = encodable("\n\n".join(part for part in parts if part))
+        asked["stop"] = [] if request.schema is not None else ["\n\n"]
+        return asked
+    prompt = f"{request.prompt}\n\n{request.complaint}" if request.complaint else request.prompt
+    asked["messages"] = [{"role": "user", "content": encodable(prompt)}]
+    if request.system:
+        asked["messages"].insert(0, {"role": "system", "content": encodable(request.system)})
     return asked
 
 
