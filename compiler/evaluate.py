@@ -122,6 +122,11 @@ class Evaluator:
 
     # ------------------------------------------------------------ questions
 
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """Symbols of the equations that are no parameters of their function; `value` takes their values."""
+        return tuple(self._outer)
+
     def value(self, goal: Expr | None = None, sizes: Mapping[str, Any] | None = None) -> Any:
         """The value of an expression over calls and symbols (by default the system's goal) at these sizes.
 

@@ -344,6 +344,7 @@ class Digits(Exact):
         self.context = mpmath.MPContext()
         self.context.dps = digits + 5
         self.INF = self.context.inf
+        self._roots: dict[tuple[Any, ...], Any] = {}
 
     def real(self, x: Any) -> Any:
         if isinstance(x, Fraction):
@@ -398,13 +399,20 @@ class Digits(Exact):
         value = {"pi": self.context.pi, "E": self.context.e, "GoldenRatio": self.context.phi,
                  "EulerGamma": self.context.euler}.get(name)
         if value is None:
-            raise Undefined(f"the constant {name}")
+            try:
+                return self.context.mpf(name)       # digits of a number that has no name
+            except ValueError:
+                raise Undefined(f"the constant {name}") from None
         return +value
 
     def largest_root(self, *coefficients: Any) -> Any:
-        numbers = [self.real(c) for c in coefficients]
-        roots = self.context.polyroots(numbers, maxsteps=200, extraprec=200)
-        return max(self.context.re(r) for r in roots if abs(self.context.im(r)) < self.context.mpf(10) ** -20)
+        known = self._roots.get(coefficients)
+        if known is None:
+            numbers = [self.real(c) for c in coefficients]
+            roots = self.context.polyroots(numbers, maxsteps=200, extraprec=200)
+            known = max(self.context.re(r) for r in roots if abs(self.context.im(r)) < self.context.mpf(10) ** -20)
+            self._roots[coefficients] = known
+        return known
 
 
 def show_number(x: Any) -> str:

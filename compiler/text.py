@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .expr import TRUE, And, Cond, Expr, Fn, Monomial, Number, Or, Rel, Sym, num
+from .expr import TRUE, And, Cond, Expr, Fn, Monomial, Number, Or, Rel, Sym, num, sym
 
 __all__ = ["show", "show_cond"]
 
@@ -151,6 +151,8 @@ def _atom(a: Sym | Fn, bare: bool = False) -> str:
             return f"Piecewise({cases})"
         case op if not a.args:
             return op
+        case "CRootOf":
+            return _largest_root(a)
         case op:
             return f"{_NAMES.get(op, op)}({', '.join(args)})"
 
@@ -180,3 +182,33 @@ def show_cond(c: Cond) -> str:
             return "True" if c == TRUE else " & ".join(f"({show_cond(p)})" for p in parts)
         case Or(parts=parts):
             return " | ".join(f"({show_cond(p)})" for p in parts) if parts else "False"
+
+
+def _largest_root(a: Fn) -> str:
+    """sympy numbers the real roots upwards, so the largest has the index of their number less 1 (Sturm's theorem)."""
+    coefficients = [Fraction(x.number or 0) for x in a.args]
+    degree = len(coefficients) - 1
+    x = sym("x", "real")
+    p = sum((x ** (degree - i) * c for i, c in enumerate(coefficients)), num(0))
+    return f"CRootOf({show(p)}, {_real_roots(coefficients) - 1})"
+
+
+def _real_roots(p: list[Fraction]) -> int:
+    """The number of distinct real roots; highest coefficient first."""
+    chain = [p, [c * (len(p) - 1 - i) for i, c in enumerate(p[:-1])]]
+    while any(chain[-1]):
+        rest, divisor = list(chain[-2]), chain[-1]
+        while len(rest) >= len(divisor):
+            factor = rest[0] / divisor[0]
+            rest = [c - factor * (divisor[i] if i < len(divisor) else 0) for i, c in enumerate(rest)][1:]
+        while rest and not rest[0]:
+            rest = rest[1:]
+        if not rest:
+            break
+        chain.append([-c for c in rest])
+
+    def changes(signs: list[int]) -> int:
+        return sum(1 for s, t in zip(signs, signs[1:], strict=False) if s != t)
+
+    return (changes([1 if (q[0] > 0) == (len(q) % 2 == 1) else -1 for q in chain])
+            - changes([1 if q[0] > 0 else -1 for q in chain]))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from ..equations import Case, Function, System
 from ..evaluate import EvaluationError, Evaluator, compile_expr
 from ..expr import ONE, TRUE, ZERO, Cond, Expr, Fn, Monomial, Number, Sym, call, conj, ge, is_nonneg, log, num, power, sym
-from .first_order import sum_order
+from .first_order import sum_order, without_constants
 from .model import Closed, Recurrence
 from .scale import Scale, leading
 from .structure import recurrence, slope
@@ -128,7 +128,7 @@ def _order(rec: Recurrence) -> Expr | None:
     if value is not None and value <= 0:
         return None
     if g.fact or g.base != 1:
-        return g.expr(rec.var) * (ONE if value is not None else coefficient) if g.fact >= 0 and g.base > 1 else None
+        return g.expr(rec.var) * without_constants(coefficient) if g.fact >= 0 and g.base > 1 else None
     if coefficient.free and p.key >= g.key:
         return None     # the base values, without that parameter, count as much
     total = sum_order(g * Scale(power=-1), p)
@@ -136,7 +136,7 @@ def _order(rec: Recurrence) -> Expr | None:
         return None
     if total.key < Scale().key:
         total = Scale()
-    return total.expr(rec.var) * (ONE if value is not None else coefficient)
+    return total.expr(rec.var) * without_constants(coefficient)
 
 
 def akra_bazzi(work: Work, f: Function) -> Iterator[Closed]:

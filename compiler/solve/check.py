@@ -14,8 +14,8 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
-from ..evaluate import EvaluationError, Evaluator, compile_cond, compile_expr
-from ..expr import Cond, Expr
+from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, compile_cond, compile_expr
+from ..expr import ZERO, Cond, Expr
 from .model import Deadline
 
 __all__ = ["Outcome", "compare", "points"]
@@ -68,6 +68,17 @@ def points(params: Sequence[str], kinds: dict[str, str], main: frozenset[str], h
         yield tuple(rng.choice(c) for c in choices)
 
 
+def _with_outer(sizes: Iterator[tuple[Any, ...]], count: int) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+    """Symbols that are no parameters (a price, a model's size) get three sets of values, each for a third of the sizes."""
+    if not count:
+        yield from ((p, ()) for p in sizes)
+        return
+    all_sizes = list(sizes)
+    for turn, values in enumerate(([3, 7, 2, 11, 5], [1, 1, 1, 1, 1], [10, 4, 6, 3, 8])):
+        given = tuple(values[i % 5] + i // 5 for i in range(count))
+        yield from ((p, given) for p in all_sizes[turn::3])
+
+
 def _close(a: Any, b: Any) -> bool:
     return bool(abs(a - b) <= 1e-25 * max(1, abs(a), abs(b)))
 
@@ -76,22 +87,29 @@ def compare(evaluator: Evaluator, name: str, params: Sequence[str], form: Expr, 
             deadline: Deadline, *, least: int = 8, most: int = 160) -> Outcome:
     """Compares a form with the recurrence at up to `most` of the sizes that lie in `valid`."""
     side = evaluator.side
+    outer = evaluator.outer
+    names = (*params, *outer)
     try:
-        inside = compile_cond(valid, params)
-        value = compile_expr(form, params, side=side)
+        inside = compile_cond(valid, names)
+        value = compile_expr(form, names, side=side)
     except EvaluationError as e:
         return Outcome(0, str(e))
     precise: Callable[..., Any] | None = None
     done = failures = 0
-    for point in islice(sizes, 400):
+    for args, given in _with_outer(islice(sizes, 400), len(outer)):
         deadline.check()
+        point = (*args, *given)
         try:
             if not inside(*point):
                 continue
         except EvaluationError:
             continue
         try:
-            truth = evaluator.call(name, *point)
+            if outer:
+                evaluator.value(ZERO, dict(zip(outer, given, strict=True)))
+            truth = evaluator.call(name, *args)
+        except (NonTerminating, NoCase) as e:
+            return Outcome(done, f"{e} at {point}")
         except EvaluationError:
             failures += 1
             if failures > 12 and not done:
@@ -101,7 +119,7 @@ def compare(evaluator: Evaluator, name: str, params: Sequence[str], form: Expr, 
             claimed = value(*point)
             if isinstance(claimed, float) or not isinstance(truth, int | Fraction):
                 if precise is None:
-                    precise = compile_expr(form, params, digits=50, side=side)
+                    precise = compile_expr(form, names, digits=50, side=side)
                 claimed = precise(*point)
                 if isinstance(truth, float):
                     return Outcome(done, "an irrational value")

@@ -18,12 +18,12 @@ from . import polynomial as poly
 from .model import Closed, Recurrence
 from .scale import Scale, leading
 from .structure import base_at, recurrence
-from .sums import Summand, split_monomial, summation
+from .sums import Summand, atom_expr, split_monomial, summation
 
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["first_order", "sum_order"]
+__all__ = ["first_order", "sum_order", "without_constants"]
 
 
 def first_order(work: Work, f: Function) -> Iterator[Closed]:
@@ -201,11 +201,17 @@ def _order(rec: Recurrence, scale: Scale, value: Expr, begin: int) -> Iterator[C
     order = sum_order(g, scale)
     if order is None:
         return
-    yield Closed(None, False, ge(sym(rec.var), num(begin)), ("order of a sum",), order.expr(rec.var) * _constants(coefficient))
+    yield Closed(None, False, ge(sym(rec.var), num(begin)), ("order of a sum",), order.expr(rec.var) * without_constants(coefficient))
 
 
-def _constants(c: Expr) -> Expr:
-    return ONE if c.number is not None else c
+def without_constants(c: Expr) -> Expr:
+    """A coefficient for an order: one monomial loses its number and its constants like log(2)."""
+    if not c.free:
+        return ONE
+    if len(c.terms) != 1:
+        return c
+    (m, _), = c.terms.items()
+    return Expr({tuple((a, k) for a, k in m if atom_expr(a).free): 1})
 
 
 def sum_order(g: Scale, p: Scale) -> Scale | None:
@@ -214,7 +220,7 @@ def sum_order(g: Scale, p: Scale) -> Scale | None:
     if (ratio.fact, ratio.base) != (0, 1):
         grows = ratio.key[:2] > (0.0, 0.0)
         return g if grows else p
-    if ratio.exact_power is not None:
+    if ratio.exact_power is not None and abs(float(ratio.power) + 1) < 1e-9:
         return None
     if ratio.power > -1:
         return g * Scale(power=1)

@@ -7,13 +7,17 @@ from ..equations import Function
 from .akra_bazzi import akra_bazzi, akra_bazzi_order
 from .balanced import balanced
 from .cfinite import c_finite
+from .dominant import dominant
 from .extrema import extrema, peak
 from .first_order import first_order
+from .guess import linear_guess
 from .history import history
 from .iterate import iterate
 from .model import Closed
+from .partition import partition
 from .plain import plain
 from .relax import relaxed_forcing
+from .roots import square_root
 from .solver import Work
 from .template import template
 from .transform import difference, drop_unused, scale, self_reference, specialise
@@ -27,16 +31,20 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     lambda work, f: iterate(f),
     lambda work, f: balanced(f),
     lambda work, f: c_finite([f], f.name),
+    dominant,
     first_order,
     history,
     specialise,
     difference,
+    partition,
     peak,
+    linear_guess,
     scale,
-    template,
-    lambda work, f: iterate(f, work.side),
-    akra_bazzi,
-    relaxed_forcing,
-    lambda work, f: akra_bazzi_order(f),
     extrema,
+    template,
+    relaxed_forcing,
+    akra_bazzi,
+    lambda work, f: iterate(f, work.side),
+    lambda work, f: akra_bazzi_order(f),
+    lambda work, f: square_root(f),
 )

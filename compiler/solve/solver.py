@@ -20,6 +20,7 @@ from .cfinite import c_finite
 from .check import compare, points
 from .model import Closed, Deadline, Refused
 from .mutual import eliminate
+from .refuse import refuse
 from .structure import calls_in, conjuncts, effective_guards, kinds_of, map_atoms, replace_calls
 from .sums import tidy
 
@@ -308,6 +309,8 @@ class Work:
     def solve_component(self, names: list[str]) -> str | None:
         """Solves the functions of one component into `known`; the name of one that is unknown, or None."""
         functions = [self.system.functions[name] for name in names]
+        for f in functions:
+            refuse(f)
         if len(functions) == 1:
             answer = self.solve_function(functions[0])
             if answer is None:
@@ -318,16 +321,21 @@ class Work:
         prepared = [self.prepare(f) for f in functions]
         for f in functions:
             answer = None
-            if all(p is not None and p[1] for p in prepared):
-                ready = [p[0] for p in prepared if p is not None]
-                for candidate in c_finite(ready, f.name):
-                    answer = self.verified(f, candidate)
-                    if answer is not None:
-                        break
+            ready = [p[0] for p in prepared if p is not None and p[1]]
+            candidates = list(c_finite(ready, f.name)) if len(ready) == len(functions) else []
+            candidates.sort(key=_surds)
+            for candidate in candidates:
+                if _surds(candidate):
+                    break
+                answer = self.verified(f, candidate)
+                if answer is not None:
+                    break
             if answer is None:
                 alone = eliminate(f, [g for g in functions if g is not f])
                 if alone is not None:
                     answer = self.solve_function(alone)
+            for candidate in candidates if answer is None else ():
+                answer = answer or self.verified(f, candidate)
             if answer is None:
                 return f.name
             found[f.name] = Closed(answer.form, answer.exact, answer.valid, (*answer.rules, "mutual recursion"), answer.order,
@@ -382,6 +390,10 @@ class Work:
                 continue
             if tried >= 12:
                 break
+
+
+def _surds(c: Closed) -> bool:
+    return c.form is not None and any(isinstance(a, Fn) and a.op == "paren" for a in c.form.atoms())
 
 
 def _small(params: tuple[str, ...], kinds: dict[str, str]) -> Iterator[tuple[int | Fraction, ...]]:

@@ -114,6 +114,12 @@ def lower_limit(guard: Cond, var: str) -> tuple[Expr, tuple[Cond, ...]] | None:
         if not isinstance(part, Rel):
             return None
         coefficients = part.e.coefficients(var)
+        if coefficients is None and part.op == ">=" and part.free == {var}:
+            first = _first_true(part, var)
+            if first is None:
+                return None
+            limits.append(num(first))
+            continue
         if coefficients is None or set(coefficients) - {0, 1}:
             return None
         slope_ = coefficients[1].number
@@ -128,6 +134,20 @@ def lower_limit(guard: Cond, var: str) -> tuple[Expr, tuple[Cond, ...]] | None:
             return None
     limits += [x + 1 for x in excluded]
     return (max_(*limits), tuple(rest)) if limits else None
+
+
+def _first_true(part: Rel, var: str) -> int | None:
+    """The s where `part` is var >= s: its left side is linear up to floors, and grows."""
+    found = slope(part.e, var)
+    if found is None or found[0] <= 0:
+        return None
+    b, low, high = (Fraction(x) for x in found)
+    first, last = ceil(num(-high / b)).number, ceil(num(-low / b)).number
+    if not isinstance(first, int) or not isinstance(last, int) or last - first > 500:
+        return None
+    truth = [part.subs({var: num(n)}) == TRUE for n in range(first, last + 1)]
+    start = truth.index(True) if True in truth else len(truth)
+    return first + start if all(truth[start:]) else None
 
 
 def slope(e: Expr, var: str) -> tuple[Number, Number, Number] | None:
