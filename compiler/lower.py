@@ -20,6 +20,7 @@ from ..lang import nodes as n
 from ..lang.check import Checked
 from ..lang.declared import constant
 from ..lang.diagnostics import Diagnostic, Label
+from ..lang.frontend import with_room
 from ..lang.modules import Unit
 from ..lang.names import Builtin, Constant, Declared, Local, Size
 from ..lang.source import Span
@@ -27,6 +28,7 @@ from ..lang.types import (
     BOOL,
     FLOAT,
     INT,
+    TEXT,
     BoolT,
     EnumT,
     FloatT,
@@ -42,8 +44,28 @@ from ..lang.types import (
 )
 from ..lang.unify import substitute
 from . import core as c
-from .expr import ONE, ZERO, Cond, Expr, ceil, compare, conj, disj, expr, floor, log2, max_, min_, mod, negate, num, quotient, sym
-from .expr import FALSE, TRUE
+from .expr import (
+    FALSE,
+    ONE,
+    TRUE,
+    ZERO,
+    Cond,
+    Expr,
+    ceil,
+    compare,
+    conj,
+    disj,
+    expr,
+    floor,
+    log2,
+    max_,
+    min_,
+    mod,
+    negate,
+    num,
+    quotient,
+    sym,
+)
 
 __all__ = ["lower"]
 
@@ -55,7 +77,7 @@ _MOST_TYPE = 3000
 
 def lower(checked: Checked) -> tuple[c.Program | None, list[Diagnostic]]:
     """The whole program. None if a specialisation would never end or a size bears a name that is taken."""
-    return _Lowering(checked).program()
+    return with_room(_Lowering(checked).program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +140,12 @@ class _Lowering:
         self.primitives: dict[str, c.Primitive] = {}
         self.tools: dict[str, c.Tool] = {}
         self.functions: dict[str, c.Function] = {}
-        self.reserved: dict[str, str] = {}              # names of symbols -> what they are, for E0404
+        self.reserved: dict[str, str] = {}              # names of symbols -> what they are, for E0414
         self.symbols: dict[int, str] = {}               # id(ParamDecl) -> its symbol
         self.specialised: dict[tuple[object, ...], str] = {}
         self.lifted: dict[tuple[object, ...], str] = {}
         self.taken: set[str] = set()
+        self.next: dict[str, int] = {}
         self.pending: list[_Pending] = []
         self.sites = 0
         self.broken = False
@@ -139,7 +162,7 @@ class _Lowering:
                     self.tunable(unit, decl)
                 elif isinstance(decl, n.ModelDecl):
                     self.model(unit, decl)
-                elif isinstance(decl, n.FnDecl) and not decl.type_params:
+                elif isinstance(decl, n.FnDecl) and _first_order(decl):
                     self.taken.add(unit.qualified(decl.name))
         entries: dict[str, str] = {}
         for decl in main.module.decls:
@@ -147,8 +170,7 @@ class _Lowering:
                 self.primitive(main, decl)
             elif isinstance(decl, n.ToolDecl):
                 self.tool(main, decl)
-            elif isinstance(decl, n.FnDecl) and not decl.type_params and not any(
-                    isinstance(p.type, n.FnType) for p in decl.params):
+            elif isinstance(decl, n.FnDecl) and _first_order(decl):
                 entries[decl.name] = self.specialise(main, decl, (), (None,) * len(decl.params), {}, decl.span)
         at = 0
         while at < len(self.pending) and not self.broken:
@@ -159,7 +181,8 @@ class _Lowering:
             return None, sorted(self.diagnostics, key=lambda d: d.sort_key)
         order = {p.name: i for i, p in enumerate(self.pending)}
         functions = dict(sorted(self.functions.items(), key=lambda kv: order.get(kv[0], len(order))))
-        return c.Program(Path(main.source.name).name, self.models, self.tunables, self.primitives, self.tools, functions,
+        return c.Program(Path(main.source.name).name, self.models, self.tunables, self.primitives, self.tools,
+                         functions,
                          entries), []
 
     def reserved_names(self) -> None:
@@ -172,7 +195,7 @@ class _Lowering:
             for name, span in declared.items():
                 if name in self.reserved:
                     self.diagnostics.append(Diagnostic(
-                        "E0404", f"The size `{name}` bears the name of {self.reserved[name]}.", span,
+                        "E0414", f"The size `{name}` bears the name of {self.reserved[name]}.", span,
                         f"give the size another name, such as `{name[0] if name[0] != name else name + '1'}`"))
 
     # ---------------------------------------------------------------- models and params
@@ -230,7 +253,8 @@ class _Lowering:
                 if isinstance(decl, n.ModelDecl):
                     return key.qualified(decl.name)
         if "default" not in self.models:
-            self.models["default"] = c.Model("default", "default", sym("default", "real"), None, None, None, None, None, None,
+            self.models["default"] = c.Model("default", "default", sym("default", "real"), None, None, None, None,
+                                             None, None,
                                              None, None, None, None, None, None)
             self.reserved["default"] = "the size of the model `default`"
         return "default"
@@ -262,10 +286,10 @@ class _Lowering:
                 while isinstance(at, n.Binary):
                     spine.append(at)
                     at = at.left
-                value = self.size(at, names)
+                total = self.size(at, names)
                 for node in reversed(spine):
-                    value = _arithmetic(node.op, value, self.size(node.right, names))
-                return value
+                    total = _arithmetic(node.op, total, self.size(node.right, names))
+                return total
             case n.Apply(function=n.Name(id=name), args=args):
                 values = [self.size(a.value, names) for a in args]
                 match name:
@@ -374,7 +398,8 @@ class _Lowering:
                 length = self.extent(size, x, base, depth, "list")
                 return c.ListShape(self.shape(element, x, types, base, depth + 1), length)
             case n.TupleType(items=items):
-                return c.TupleShape(tuple(self.shape(item, x, types, f"{base}_{i}", depth) for i, item in enumerate(items)))
+                return c.TupleShape(tuple(self.shape(item, x, types, f"{base}_{i}", depth) for i,
+                                          item in enumerate(items)))
             case n.NamedType():
                 match self.names.uses[id(t)]:
                     case Declared(unit=unit, decl=n.TypeDecl() as decl):
@@ -452,7 +477,8 @@ class _Lowering:
             key, params, self.shape(decl.result, _Extents(unit, names, "primitive"), {}, ""), result_type, model,
             self.prompt(attrs.get("prompt"), params), self.prompt(attrs.get("system"), params), sized("error") or ZERO,
             sized("malformed") or ZERO, (_whole(attrs["attempts"]) or 1) if "attempts" in attrs else 3, sized("chance"),
-            constant(attrs["temperature"]) if "temperature" in attrs else None, sized("max_output"), sized("typical"), decl.span)
+            constant(attrs["temperature"]) if "temperature" in attrs else None, sized("max_output"), sized("typical"),
+            decl.span)
         return key
 
     def prompt(self, e: n.Expr | None, params: tuple[c.Param, ...]) -> tuple[str | c.Hole, ...]:
@@ -496,9 +522,10 @@ class _Lowering:
     # ---------------------------------------------------------------- specialisation
 
     def unique(self, stem: str) -> str:
-        name, k = stem, 2
+        name, k = stem, self.next.get(stem, 2)
         while name in self.taken:
             name, k = f"{stem}_{k}", k + 1
+        self.next[stem] = k
         self.taken.add(name)
         return name
 
@@ -515,7 +542,9 @@ class _Lowering:
             if not self.broken:
                 what = "types" if decl.type_params else "functions"
                 self.diagnostics.append(Diagnostic(
-                    "E0408", f"`{decl.name}` would be specialised without end: every call of itself gives it other {what}.", span,
+                    "E0418",
+                    f"`{decl.name}` would be specialised without end: every call of itself gives it other {what}.",
+                    span,
                     "let the recursive call give on the same types and functions that it was given",
                     (Label(decl.name_span, f"`{decl.name}` is declared here"),)))
             self.broken = True
@@ -544,6 +573,7 @@ class _Body:
         self.size_nodes: dict[str, c.Node] = {}         # size names that are parameters here (in a lambda)
         self.sizes = _Sizes()
         self.taken: set[str] = set()
+        self.next: dict[str, int] = {}                  # where to go on looking for a free name
 
     # ---------------------------------------------------------------- functions
 
@@ -577,12 +607,14 @@ class _Body:
     def extra(self, stem: str, t: Type, x: _Extents) -> tuple[c.Param, c.Node]:
         """A parameter that the source does not have."""
         name = self.fresh(stem)
-        return c.Param(name, self.p.shape_of(t, x, name, number=name), t), c.Local(name, span=self.pending.decl.span, type=t)
+        return c.Param(name, self.p.shape_of(t, x, name, number=name), t), c.Local(name, span=self.pending.decl.span,
+                                                                                   type=t)
 
     def fresh(self, stem: str) -> str:
-        name, k = stem, 2
+        name, k = stem, self.next.get(stem, 2)
         while name in self.taken:
             name, k = f"{stem}_{k}", k + 1
+        self.next[stem] = k
         self.taken.add(name)
         return name
 
@@ -666,7 +698,8 @@ class _Body:
         args = tuple(c.Local(q.name, span=tool.span, type=q.type) for q in params)
         body = c.CallTool(self.p.tool(unit, tool), args, self.p.site(), None, span=tool.span, type=t.result)
         self.p.functions[name] = c.Function(
-            name, unit.qualified(tool.name), params, self.p.shape_of(t.result, _Extents(unit, _Sizes(), "fn"), ""), t.result,
+            name, unit.qualified(tool.name), params, self.p.shape_of(t.result, _Extents(unit, _Sizes(), "fn"), ""),
+            t.result,
             (), None, (), body, tool.span)
         return name
 
@@ -714,7 +747,8 @@ class _Body:
                     return self.mention(e)
                 t = self.type(inner)
                 assert isinstance(t, RecordT)
-                return self.op("item", (self.expr(inner),), e, next(i for i, (f, _) in enumerate(t.fields) if f == name))
+                return self.op("item", (self.expr(inner),), e,
+                               next(i for i, (f, _) in enumerate(t.fields) if f == name))
             case n.TupleIndex(object=inner, index=index):
                 return self.op("item", (self.expr(inner),), e, index)
             case n.Index(object=inner, index=at):
@@ -760,7 +794,8 @@ class _Body:
             case n.Block():
                 return self.block(e)
             case n.If(condition=condition, chance=chance, then=then, otherwise=otherwise):
-                return c.If(self.expr(condition), self.expr(then), self.expr(otherwise), self.chance(chance), span=e.span,
+                return c.If(self.expr(condition), self.expr(then), self.expr(otherwise), self.chance(chance),
+                            span=e.span,
                             type=self.type(e))
             case n.Match():
                 return self.match(e)
@@ -768,7 +803,8 @@ class _Body:
                 xs, var = self.loop(p, items_, "item")
                 test = self.guarded(p, var, where) if where is not None else None
                 inside = _lets(self.bind(p, var), self.expr(body))
-                return c.For(var.name, xs, test, self.chance(chance), inside, concurrent, span=e.span, type=self.type(e))
+                return c.For(var.name, xs, test, self.chance(chance), inside, concurrent, span=e.span,
+                             type=self.type(e))
             case n.Partition(concurrent=concurrent, pattern=p, items=items_, where=where, chance=likely):
                 xs, var = self.loop(p, items_, "item")
                 return c.Partition(var.name, xs, self.guarded(p, var, where),
@@ -786,11 +822,13 @@ class _Body:
                 state = self.variable(acc, self.type(e), "state", e.span)
                 test = self.guarded(acc, state, condition)
                 inside = _lets(self.bind(acc, state), self.expr(body))
-                return c.Repeat(state.name, start, most, test, self.chance(chance), inside, span=e.span, type=self.type(e))
+                return c.Repeat(state.name, start, most, test, self.chance(chance), inside, span=e.span,
+                                type=self.type(e))
             case n.Vote():
                 return self.vote(e, None)
             case n.Choose(metric=metric, alternatives=alternatives):
-                return c.Choose(metric, tuple((name, self.expr(a)) for name, a in alternatives), span=e.span, type=self.type(e))
+                return c.Choose(metric, tuple((name, self.expr(a)) for name, a in alternatives), span=e.span,
+                                type=self.type(e))
             case _:
                 assert_never(e)
 
@@ -840,7 +878,8 @@ class _Body:
         if high - low == 1:
             return items[low]
         middle = (low + high) // 2
-        return self.combined(at[middle - 1], self.balanced(items, at, low, middle), self.balanced(items, at, middle, high))
+        return self.combined(at[middle - 1], self.balanced(items, at, low, middle),
+                             self.balanced(items, at, middle, high))
 
     def combined(self, e: n.Binary, left: c.Node, right: c.Node) -> c.Node:
         if e.op == "and":
@@ -921,6 +960,9 @@ class _Body:
     def builtin(self, e: n.Apply, name: str) -> c.Node:
         if name == "sorted" and len(e.args) == 2:
             return self.sorted_by(e)
+        if (name == "text" and self.type(e.args[0].value) == TEXT) or (
+                name in ("ceil", "floor") and self.type(e.args[0].value) == INT):
+            return self.expr(e.args[0].value)
         return self.op(name, self.exprs([a.value for a in e.args]), e)
 
     def sorted_by(self, e: n.Apply) -> c.Node:
@@ -992,9 +1034,11 @@ class _Body:
             case n.TuplePat(items=items):
                 return [b for i, item in enumerate(items) for b in self.bind(item, _item(node, i, item.span), inline)]
             case n.ListPat(items=items, rest=rest):
-                bindings = [b for i, item in enumerate(items) for b in self.bind(item, _element(node, i, item.span), inline)]
+                bindings = [b for i,
+                            item in enumerate(items) for b in self.bind(item, _element(node, i, item.span), inline)]
                 if rest is not None and isinstance(rest, n.NamePat):
-                    tail = c.Op("drop", (node, _int(len(items), rest.span)), span=rest.span, type=node.type) if items else node
+                    tail = c.Op("drop", (node, _int(len(items), rest.span)), span=rest.span,
+                                type=node.type) if items else node
                     bindings += self.bind(rest, tail, inline)
                 return bindings
             case _:
@@ -1020,7 +1064,8 @@ class _Body:
                 out: list[c.Node] = []
                 if rest is None or items:
                     length = c.Op("len", (node,), span=p.span, type=INT)
-                    out.append(c.Op("==" if rest is None else ">=", (length, _int(len(items), p.span)), span=p.span, type=BOOL))
+                    out.append(c.Op("==" if rest is None else ">=", (length, _int(len(items), p.span)), span=p.span,
+                                    type=BOOL))
                 return out + [t for i, item in enumerate(items) for t in self.tests(item, _element(node, i, item.span))]
             case _:
                 assert_never(p)
@@ -1080,6 +1125,10 @@ def _item(node: c.Node, i: int, span: Span) -> c.Node:
 def _element(node: c.Node, i: int, span: Span) -> c.Node:
     assert isinstance(node.type, ListT) and node.type.element is not None
     return c.Op("index", (node, _int(i, span)), span=span, type=node.type.element)
+
+
+def _first_order(decl: n.FnDecl) -> bool:
+    return not decl.type_params and not any(isinstance(p.type, n.FnType) for p in decl.params)
 
 
 def _name_of(node: c.Node) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from . import nodes as n
-from .builtins import BUILTINS, Signature as Native
+from .builtins import BUILTINS
+from .builtins import Signature as Native
 from .declared import METRICS, Declarations, Signature, constant, declare, has_function, size_fault
 from .diagnostics import Diagnostic, Label
 from .exhaustive import Items, Listed, Shape, TooComplex, Value, missing, show_shape, unreachable
@@ -20,7 +21,24 @@ from .modules import Unit
 from .names import Broken, Builtin, Constant, Declared, Imported, Local, Names, Size, resolve
 from .source import Span
 from .suggest import did_you_mean, listing, nearest
-from .types import BOOL, FLOAT, INT, TEXT, BoolT, EnumT, FloatT, FnT, IntT, ListT, RecordT, TextT, TupleT, Type, VarT, show_type
+from .types import (
+    BOOL,
+    FLOAT,
+    INT,
+    TEXT,
+    BoolT,
+    EnumT,
+    FloatT,
+    FnT,
+    IntT,
+    ListT,
+    RecordT,
+    TextT,
+    TupleT,
+    Type,
+    VarT,
+    show_type,
+)
 from .unify import ERROR, Unifier, is_hole, substitute
 
 __all__ = ["Checked", "check_units"]
@@ -76,8 +94,10 @@ def _unused(checked: Checked) -> Iterable[Diagnostic]:
         if not isinstance(decl, n.FnDecl | n.PrimitiveDecl | n.ToolDecl):
             continue
         used = names.used_sizes.get(id(decl), set())
+        silent = isinstance(decl, n.ToolDecl) or (
+            isinstance(decl, n.PrimitiveDecl) and not any(names.binds[id(p)] in names.used for p in decl.params))
         for p in decl.params:
-            if isinstance(decl, n.ToolDecl) or _sizes_in(p.type) & used:
+            if silent or _sizes_in(p.type) & used:
                 excused.add(names.binds[id(p)])
     kinds = {"parameter": "The parameter", "lambda": "The parameter", "let": "The name"}
     for local in names.locals:
@@ -87,8 +107,9 @@ def _unused(checked: Checked) -> Iterable[Diagnostic]:
         if local.kind == "let":
             hint = "remove it, or write `_` for a value that is ignored on purpose"
         else:
-            hint = f"remove it, or call it `_{local.name}` if it is there on purpose" if local.kind == "parameter" else \
-                "write `_` instead"
+            hint = "write `_` instead"
+            if local.kind == "parameter":
+                hint = f"remove it, or call it `_{local.name}` if it is there on purpose"
         yield Diagnostic("W0101", f"{what} `{local.name}` is never used.", local.span, hint)
 
 
@@ -216,6 +237,8 @@ class _Body:
                 return f"for its length write `len({text})`"
             case FloatT(), TextT():
                 return f"read the number: `float({text})`"
+            case ListT(element=TextT()), ListT(element=IntT() | FloatT() | BoolT() | EnumT()):
+                return f"make texts of them: `for x in {text} {{ text(x) }}`"
             case ListT(element=TextT()), TextT():
                 return f"cut the text: `lines({text})`, `chunks({text}, 1000)`; or make a list of one: `[{text}]`"
             case ListT(element=element), _ if element == got:
@@ -254,8 +277,6 @@ class _Body:
             elif not self.unifier.same(found, t):
                 label = Label(_last(first).span, f"this is {self.show(found)}")
                 self.mismatch(_last(e), t, _Want(found, what, label))
-            elif self.top(found) == ERROR:
-                found = t
         if found is not None and self.top(found) == FLOAT:
             self.checked.widened.update(id(e) for e, t in seen if self.top(t) == INT)
         return found if found is not None else self.unifier.hole()
@@ -300,10 +321,12 @@ class _Body:
                 if not isinstance(got, TupleT) or len(got.items) != len(items):
                     if got != ERROR:
                         label = Label(_last(source).span, f"this is {self.show(got)}") if source is not None else None
-                        names = ", ".join(f"{chr(97 + i)}" for i in range(len(got.items))) if isinstance(got, TupleT) else ""
+                        count = len(got.items) if isinstance(got, TupleT) else 0
+                        names = ", ".join(chr(97 + i) for i in range(count))
                         hint = f"write `({names})`" if names else (
                             "a list is taken apart with `match`" if isinstance(got, ListT) else "bind it to one name")
-                        self.fault("E0207", f"This takes a tuple of {len(items)} apart, but the value is {self.show(got)}.",
+                        self.fault("E0207",
+                                   f"This takes a tuple of {len(items)} apart, but the value is {self.show(got)}.",
                                    p.span, hint, label)
                     got = TupleT((ERROR,) * len(items))
                 for item, u in zip(items, got.items, strict=True):
@@ -336,7 +359,8 @@ class _Body:
             case n.LitPat(value=value):
                 literal = self.expr(value)
                 if not self.unifier.same(got, literal) and {got, literal} != {INT, FLOAT}:
-                    self.fault("E0207", f"This arm tests for {self.show(literal)}, but the value is {self.show(got)}.", p.span,
+                    self.fault("E0207", f"This arm tests for {self.show(literal)}, but the value is {self.show(got)}.",
+                               p.span,
                                f"write a pattern for {self.show(got)}" if not isinstance(got, EnumT)
                                else f"its constants are {listing(got.constants)}, without quotes")
                     return None
@@ -367,7 +391,9 @@ class _Body:
         for item in items:
             self.shape(item, ERROR)
         if got != ERROR:
-            hint = f"the constants are {listing(got.constants)}" if isinstance(got, EnumT) else f"write a pattern for {self.show(got)}"
+            hint = f"write a pattern for {self.show(got)}"
+            if isinstance(got, EnumT):
+                hint = f"the constants are {listing(got.constants)}"
             if isinstance(got, TextT) and what == "a list":
                 hint = "cut the text first: `match lines(t) { ... }`"
             self.fault("E0207", f"This pattern takes {what} apart, but the value is {self.show(got)}.", p.span, hint)
@@ -396,9 +422,11 @@ class _Body:
                 shown = [show_shape(s, full) for s in left]
                 self.fault("E0206", f"This match does not cover {', '.join(f'`{s}`' for s in shown)}"
                            f"{' and more' if len(left) == 4 else ''}.", head,
-                           f"add an arm: `{shown[0]} -> ...`" + (", or `_ -> ...` for all the rest" if shown[0] != "_" else ""), label)
+                           f"add an arm: `{shown[0]} -> ...`"
+                           f"{', or `_ -> ...` for all the rest' if shown[0] != '_' else ''}", label)
             for i in useless:
-                self.fault("W0103", "This arm is never reached: the arms above it take everything.", e.arms[i].pattern.span,
+                self.fault("W0103", "This arm is never reached: the arms above it take everything.",
+                           e.arms[i].pattern.span,
                            "remove it, or move it up")
 
         self.delayed.append(later)
@@ -418,7 +446,8 @@ class _Body:
             return
         value = constant(e)
         if value is not None and not 0 <= value <= 1:
-            self.fault("E0603", "A chance is a probability between 0 and 1.", e.span, "write a number such as `chance 0.3`")
+            self.fault("E0603", "A chance is a probability between 0 and 1.", e.span,
+                       "write a number such as `chance 0.3`")
 
     def infer(self, e: n.Expr, hint: Type | None) -> Type:
         match e:
@@ -449,15 +478,15 @@ class _Body:
                 return self.fault("E0204", f"This is {self.show(t)}, which has no part {index}.", e.span,
                                   f"for an element of a list write `{self.source(inner)}[{index}]`")
             case n.Index(object=inner, index=at):
-                element = self.listed(inner, "element")
+                element = self.listed(inner, "element", self.expr(inner))
                 self.check(at, _Want(INT, "an index"))
                 return element
             case n.Slice(object=inner, low=low, high=high):
-                element = self.listed(inner, "slice")
+                whole = self.expr(inner)
                 for end in (low, high):
                     if end is not None:
                         self.check(end, _Want(INT, "an end of a slice"))
-                return ListT(element)
+                return TEXT if self.top(whole) == TEXT else ListT(self.listed(inner, "slice", whole))
             case n.Unary(op="not", operand=operand):
                 self.check(operand, _Want(BOOL, "the operand of `not`"))
                 return BOOL
@@ -477,7 +506,9 @@ class _Body:
                 return ListT(self.join(items, element_hint, "the first element of this list"))
             case n.TupleLit(items=items) | n.Par(items=items):
                 wanted = self.top(hint) if hint is not None else None
-                hints = wanted.items if isinstance(wanted, TupleT) and len(wanted.items) == len(items) else (None,) * len(items)
+                hints: Sequence[Type | None] = (None,) * len(items)
+                if isinstance(wanted, TupleT) and len(wanted.items) == len(items):
+                    hints = wanted.items
                 out: list[Type] = []
                 for item, h in zip(items, hints, strict=True):
                     t = self.expr(item, h)
@@ -497,7 +528,8 @@ class _Body:
                     self.bind(local, ERROR)
                 self.expr(e.body)
                 return self.fault("E0209", "A function cannot be a value here.", e.span,
-                                  "functions are given to parameters of a function type only; to name one, declare an `fn`")
+                                  "functions are given to parameters of a function type only; to name one, "
+                                  "declare an `fn`")
             case n.Block():
                 self.statements(e)
                 return self.expr(e.result, hint)
@@ -538,7 +570,7 @@ class _Body:
             case n.Choose(metric=metric, alternatives=alternatives):
                 if metric not in METRICS:
                     self.fault("E0308", f"There is no metric `{metric}`.", e.span,
-                               did_you_mean(metric, METRICS, f"the metrics are {listing(METRICS, 20)}"))
+                               did_you_mean(metric, METRICS, f"the metrics are {', '.join(METRICS)}"))
                 return self.join([a for _, a in alternatives], hint, "the first alternative")
             case _:
                 assert_never(e)
@@ -569,7 +601,8 @@ class _Body:
             case Local():
                 t = self.checked.locals.get(found, ERROR)
                 if isinstance(self.top(t), FnT):
-                    return self.fault("E0209", f"`{name}` is a function; it can be called or passed on, not stored.", e.span,
+                    return self.fault("E0209", f"`{name}` is a function; it can be called or passed on, not stored.",
+                                      e.span,
                                       f"call it: `{name}(...)`")
                 return t
             case Size():
@@ -579,7 +612,8 @@ class _Body:
             case Declared(decl=n.ParamDecl()):
                 return INT
             case Declared(decl=n.PrimitiveDecl()):
-                return self.fault("E0301", f"`{name}` is a primitive and no value.", e.span, f"reach the model: `call {name}(...)`")
+                return self.fault("E0301", f"`{name}` is a primitive and no value.", e.span,
+                                  f"reach the model: `call {name}(...)`")
             case Declared(decl=n.FnDecl() | n.ToolDecl()):
                 return self.fault("E0209", f"`{name}` is a function and no value.", e.span, f"call it: `{name}(...)`")
             case Declared(decl=n.ModelDecl()):
@@ -591,7 +625,8 @@ class _Body:
             case Declared():
                 return self.fault("E0105", f"`{name}` is a type, not a value.", e.span, f"build one: `{name}(...)`")
             case Builtin():
-                return self.fault("E0209", f"`{name}` is a built-in function and no value.", e.span, f"call it: `{name}(...)`")
+                return self.fault("E0209", f"`{name}` is a built-in function and no value.", e.span,
+                                  f"call it: `{name}(...)`")
             case Imported():
                 return self.fault("E0105", f"`{name}` is an imported file, not a value.", e.span,
                                   f"write what you need of it: `{name}.thing`")
@@ -618,9 +653,9 @@ class _Body:
             "only records have fields"
         return self.fault("E0204", f"This is {self.show(t)}, which has no field `{e.name}`.", e.span, hint)
 
-    def listed(self, e: n.Expr, what: str) -> Type:
+    def listed(self, e: n.Expr, what: str, found: Type) -> Type:
         """The element type of what is indexed or sliced."""
-        t = self.top(self.expr(e))
+        t = self.top(found)
         if isinstance(t, ListT) and t.element is not None:
             return t.element
         if is_hole(t):
@@ -629,9 +664,10 @@ class _Body:
             return element
         if t != ERROR:
             name = self.source(e)
-            hint = {TextT: f"for a part of a text write `take({name}, k)` or `drop({name}, k)`",
+            hint = {TextT: f"for a part of a text write `{name}[i..j]` or `take({name}, k)`",
                     TupleT: f"for a part of a tuple write `{name}.0`"}.get(type(t), "only lists have elements")
-            self.fault("E0205", f"This is {self.show(t)}, and a list is needed to take {'an' if what == 'element' else 'a'} {what}.",
+            article = "an" if what == "element" else "a"
+            self.fault("E0205", f"This is {self.show(t)}, and a list is needed to take {article} {what}.",
                        e.span, hint)
         return ERROR
 
@@ -760,7 +796,9 @@ class _Body:
         if isinstance(other, ListT) and other.element is not None and self.top(other.element) == t:
             hint = f"make a list of it: `[{self.source(e)}]`"
         elif isinstance(t, IntT | FloatT | BoolT | EnumT):
-            hint = f"write `text({self.source(e)})` for its text" + (", or `+` to add" if isinstance(t, IntT | FloatT) else "")
+            hint = f"write `text({self.source(e)})` for its text"
+            if isinstance(t, IntT | FloatT):
+                hint += ", or `+` to add"
         else:
             hint = f"make a list of it: `[{self.source(e)}]`"
         return self.fault("E0202", f"`++` joins texts or lists, but this is {self.show(t)}.", e.span, hint)
@@ -814,11 +852,13 @@ class _Body:
                                   "the name of a function stands before the parentheses")
             case _:
                 self.loose(e)
-                if isinstance(found, Size) or (isinstance(found, Declared) and isinstance(found.decl, n.ParamDecl)):
-                    return self.fault("E0203", f"`{name}` is a number and cannot be called.", function.span, f"use it as it is: `{name}`")
-                return self.mention(function, found, name) if isinstance(function, n.Name | n.Field) and not isinstance(
-                    found, Constant) else self.fault("E0203", f"`{name}` is a constant and cannot be called.", function.span,
-                                                     f"use it as it is: `{name}`")
+                if isinstance(found, Size | Constant) or (
+                        isinstance(found, Declared) and isinstance(found.decl, n.ParamDecl)):
+                    what = "a constant" if isinstance(found, Constant) else "a number"
+                    return self.fault("E0203", f"`{name}` is {what} and cannot be called.", function.span,
+                                      f"use it as it is: `{name}`")
+                assert isinstance(function, n.Name | n.Field)
+                return self.mention(function, found, name)
 
     def loose(self, e: n.Apply) -> None:
         """Arguments of what cannot be applied: their own faults are still reported."""
@@ -880,7 +920,8 @@ class _Body:
                 at = list(names).index(arg.name)
             else:
                 self.fault("E0303", f"`{name}` has no parameter `{arg.name}`.", arg.span,
-                           did_you_mean(arg.name, names, f"its parameters are {listing(names, 20)}" if names else "it takes none"), label)
+                           did_you_mean(arg.name, names, f"its parameters are {listing(names, 20)}" if names
+                                        else "it takes none"), label)
                 continue
             if at in taken:
                 self.fault("E0303", f"`{names[at]}` is given twice.", arg.span, "remove one of the two",
@@ -894,8 +935,10 @@ class _Body:
             what = "fields" if isinstance(decl, n.TypeDecl) else "arguments"
             listed = ", ".join(f"{k}: {show_type(t)}" for k, t in zip(names, types, strict=True))
             lacking = [k for i, k in enumerate(names) if i not in taken]
-            hint = f"`{', '.join(lacking)}` {'is' if len(lacking) == 1 else 'are'} missing: `{name}({listed})`" if lacking else \
-                f"write `{name}({', '.join(names)})`"
+            hint = f"write `{name}({', '.join(names)})`"
+            if lacking:
+                verb = "is" if len(lacking) == 1 else "are"
+                hint = f"`{', '.join(lacking)}` {verb} missing: `{name}({listed})`"
             count = f"{len(names)} {what if len(names) != 1 else what[:-1]}" if names else f"no {what}"
             self.fault("E0303", f"`{name}` takes {count}, but {len(e.args)} "
                        f"{'is' if len(e.args) == 1 else 'are'} given.", e.span, hint, label)
@@ -915,7 +958,8 @@ class _Body:
             return t.result
         self.checked.arguments[id(e)] = tuple(range(len(e.args)))
         for i, (arg, p) in enumerate(zip(e.args, t.params, strict=True), 1):
-            self.check(arg.value, _Want(p, f"argument {i} of `{local.name}`", Label(local.span, f"declared as {self.show(t)} here")))
+            self.check(arg.value, _Want(p, f"argument {i} of `{local.name}`",
+                                        Label(local.span, f"declared as {self.show(t)} here")))
         return t.result
 
     def function_argument(self, e: n.Expr, wanted: FnT, want: _Want) -> None:
@@ -930,7 +974,8 @@ class _Body:
                         self.bind(local, ERROR)
                     self.expr(body)
                     names = ", ".join(chr(97 + i) for i in range(len(wanted.params)))
-                    self.fault("E0303", f"{_upper(want.what)} is {self.show(wanted)}, but this takes {_count(len(params), 'argument')}.",
+                    count = _count(len(params), "argument")
+                    self.fault("E0303", f"{_upper(want.what)} is {self.show(wanted)}, but this takes {count}.",
                                e.span, f"write `|{names}| ...`", want.label)
                     return
                 for local, t in zip(locals_, wanted.params, strict=True):
@@ -954,10 +999,13 @@ class _Body:
                         if holes:
                             self.checked.instances[id(e)] = tuple(holes.values())
                             self.instantiated.append(id(e))
-                        got = FnT(tuple(substitute(p, holes) for p in signature.params), substitute(signature.result, holes))
-                        label = Label(decl.name_span, f"`{name}` is {show_type(FnT(signature.params, signature.result))}")
+                        got = FnT(tuple(substitute(p, holes) for p in signature.params),
+                                  substitute(signature.result, holes))
+                        label = Label(decl.name_span,
+                                      f"`{name}` is {show_type(FnT(signature.params, signature.result))}")
                     case Declared(decl=n.PrimitiveDecl()):
-                        self.fault("E0305", f"`{name}` is a primitive: what costs something is called in the open.", e.span,
+                        self.fault("E0305", f"`{name}` is a primitive: what costs something is called in the open.",
+                                   e.span,
                                    f"write `{wrapped}call {name}({', '.join(params)})`", want.label)
                         return
                     case Builtin():
@@ -975,19 +1023,23 @@ class _Body:
                             self.field(e) if isinstance(e, n.Field) else None
                         t = self.expr(e)
                         if t != ERROR:
-                            self.fault("E0201", f"{_upper(want.what)} is {self.show(wanted)}, but this is {self.show(t)}.", e.span,
+                            self.fault("E0201",
+                                       f"{_upper(want.what)} is {self.show(wanted)}, but this is {self.show(t)}.",
+                                       e.span,
                                        f"give a function: `{wrapped}...`", want.label)
                         return
                 if any(has_function(p) for p in got.params):
                     self.fault("E0209", f"`{name}` takes a function itself, and cannot be given as one.", e.span,
                                f"write `{wrapped}{name}(...)`", label)
                 elif not self.unifier.same(wanted, got):
-                    self.fault("E0201", f"{_upper(want.what)} is {self.show(wanted)}, but `{name}` is {self.show(got)}.", e.span,
+                    self.fault("E0201",
+                               f"{_upper(want.what)} is {self.show(wanted)}, but `{name}` is {self.show(got)}.", e.span,
                                f"write `{wrapped}...` to fit the two together", want.label, label)
             case _:
                 t = self.expr(e)
                 if t != ERROR:
-                    self.fault("E0201", f"{_upper(want.what)} is {self.show(wanted)}, but this is {self.show(t)}.", e.span,
+                    self.fault("E0201", f"{_upper(want.what)} is {self.show(wanted)}, but this is {self.show(t)}.",
+                               e.span,
                                "give the name of a function or a lambda: `|x| ...`", want.label)
 
     def call(self, e: n.CallExpr) -> Type:
@@ -1007,7 +1059,8 @@ class _Body:
             if isinstance(found, Declared) and isinstance(found.decl, n.ModelDecl):
                 self.loose(target)
                 return self.fault("E0302", f"`{name}` is a model; only a primitive can be called.", e.span,
-                                  f"declare `primitive ask(...) -> Text[100] {{ model: {name}, prompt: \"...\" }}` and `call ask(...)`")
+                                  f"declare `primitive ask(...) -> Text[100] {{ model: {name}, prompt: \"...\" }}` "
+                                  "and `call ask(...)`")
             label = Label(found.decl.name_span, f"declared here as {what}") if isinstance(found, Declared) else None
             self.fault("E0302", f"`{name}` is {what}; `call` is for primitives.", e.span, hint, label)
             return self.expr(target)
@@ -1035,7 +1088,8 @@ class _Body:
             self.fault("E0307", "A lead is at least 1.", e.lead.span, "write `vote lead 3 up to 15 { ... }`")
         elif lead is not None and most is not None and most < lead:
             self.fault("E0307", f"No answer can lead by {lead} within {most} samples.", e.most.span,
-                       f"allow more samples: `up to {5 * lead}`", Label(e.lead.span, "the lead") if e.lead is not None else None)
+                       f"allow more samples: `up to {5 * lead}`",
+                       Label(e.lead.span, "the lead") if e.lead is not None else None)
         elif most is not None and most < 1:
             self.fault("E0307", "A vote needs at least 1 sample.", e.most.span, "write `vote of 5 { ... }`")
         return self.expr(e.body, hint)
@@ -1047,13 +1101,16 @@ class _Body:
         if any(a.name is not None for a in e.args):
             named = next(a for a in e.args if a.name is not None)
             self.loose(e)
-            return self.fault("E0303", f"The built-in `{name}` has no named parameters.", named.span, "give its arguments by position")
+            return self.fault("E0303", f"The built-in `{name}` has no named parameters.", named.span,
+                              "give its arguments by position")
         self.checked.arguments[id(e)] = tuple(range(len(e.args)))
         count = len(e.args)
         fitting = [s for s in signatures if len(s.params) == count or (s.variadic and count > len(s.params))]
         if not fitting:
             self.loose(e)
-            forms = " or ".join(f"`{name}({', '.join(show_type(_shown(p)) for p in s.params)}{', ...' if s.variadic else ''})`" for s in signatures)
+            forms = " or ".join(
+                f"`{name}({', '.join(show_type(_shown(p)) for p in s.params)}{', ...' if s.variadic else ''})`"
+                for s in signatures)
             return self.fault("E0303", f"`{name}` does not take {_count(count, 'argument')}.", e.span, f"write {forms}")
         if count == 0:
             return fitting[0].result
@@ -1072,7 +1129,7 @@ class _Body:
             return self.numbers(e, name, first)
         wanted = substitute(params[0], holes)
         if self.top(wanted) == FLOAT and self.top(first) == INT:
-            self.checked.widened.add(id(e.args[0].value))
+            pass                                        # rounding and logarithms take whole numbers as they are
         elif not self.unifier.same(wanted, first):
             for arg in e.args[1:]:
                 self.argument_loosely(arg.value)
@@ -1146,7 +1203,8 @@ class _Body:
         full = self.unifier.full(got)
         special = {("len", TextT): f"count its tokens: `tokens({self.source(value)})`",
                    ("tokens", ListT): f"for its length write `len({self.source(value)})`",
-                   ("first", TextT): f"the first tokens: `take({self.source(value)}, k)`; the first line: `first(lines({self.source(value)}))`",
+                   ("first", TextT): f"the first tokens: `take({self.source(value)}, k)`; the first line: "
+                                     f"`first(lines({self.source(value)}))`",
                    ("rest", TextT): f"without the first tokens: `drop({self.source(value)}, k)`",
                    ("last", TextT): f"the last line: `last(lines({self.source(value)}))`",
                    ("int", FloatT): f"round it: `floor({self.source(value)})`",

@@ -135,8 +135,10 @@ def size_fault(e: n.Expr, names: Names, *, condition: bool = False) -> Diagnosti
             case n.Apply(function=n.Name(id=name), args=args) if name in SIZE_FUNCTIONS:
                 least = SIZE_FUNCTIONS[name]
                 if len(args) < least or (least == 1 and len(args) > 1):
-                    return Diagnostic("E0303", f"`{name}` takes {'one number' if least == 1 else 'two sizes or more'} here, "
-                                      f"but {len(args)} are given.", at.span, f"write `{name}({'n' if least == 1 else 'n, m'})`")
+                    return Diagnostic("E0303",
+                                      f"`{name}` takes {'one number' if least == 1 else 'two sizes or more'} here, "
+                                      f"but {len(args)} are given.", at.span,
+                                      f"write `{name}({'n' if least == 1 else 'n, m'})`")
                 for arg in args:
                     fault = size_fault(arg.value, names)
                     if fault is not None or arg.name is not None:
@@ -156,18 +158,18 @@ def _size_name(e: n.Name, names: Names) -> Diagnostic | None:
         case Declared(decl=n.ParamDecl()):
             return None
         case Local(span=span):
-            return Diagnostic("E0403", f"`{e.id}` is a value, not a size.", e.span,
+            return Diagnostic("E0413", f"`{e.id}` is a value, not a size.", e.span,
                               "use a size variable, an Int parameter or a param here", (Label(span, "bound here"),))
         case _:
             return _no_size(e)
 
 
 def _no_size(e: n.Expr) -> Diagnostic:
-    return Diagnostic("E0403", "This is not a size.", e.span, _SIZE_HINT)
+    return Diagnostic("E0413", "This is not a size.", e.span, _SIZE_HINT)
 
 
 def _no_condition(e: n.Expr) -> Diagnostic:
-    return Diagnostic("E0403", "This is not a condition on sizes.", e.span,
+    return Diagnostic("E0413", "This is not a condition on sizes.", e.span,
                       "compare sizes with < <= > >= == !=, as in `n >= 1`, and join them with `and`, `or`, `not`")
 
 
@@ -201,7 +203,7 @@ class _Reader:
                 return TEXT
             case n.IntType(bounds=bounds):
                 if bounds is not None and bounds.low is None:
-                    self.fault("E0405", "The range of an Int has two ends.", t.span,
+                    self.fault("E0415", "The range of an Int has two ends.", t.span,
                                f"write `Int[0..{_text(bounds.high)}]`")
                 else:
                     self.size_range(bounds, number=True)
@@ -220,7 +222,8 @@ class _Reader:
             case n.FnType(params=params, result=result):
                 if not top:
                     self.fault("E0209", "A function cannot be stored or returned.", t.span,
-                               "a function type stands alone as the type of a parameter of an `fn`: `f: fn(Text) -> Text`")
+                               "a function type stands alone as the type of a parameter of an `fn`: "
+                               "`f: fn(Text) -> Text`")
                     return ERROR
                 return FnT(tuple(self.type(p) for p in params), self.type(result))
 
@@ -265,11 +268,11 @@ class _Reader:
         what = "range" if number else "size"
         for e, v in zip(ends, values, strict=True):
             if v is not None and not number and (v < 0 or v.denominator != 1):
-                self.fault("E0405", f"The {what} {_text(e)} is not a whole number of at least 0.", e.span,
+                self.fault("E0415", f"The {what} {_text(e)} is not a whole number of at least 0.", e.span,
                            "a size counts tokens or elements")
                 return
         if len(values) == 2 and values[0] is not None and values[1] is not None and values[0] > values[1]:
-            self.fault("E0405", f"The {what} is empty: {_text(ends[0])} is more than {_text(ends[1])}.", size.span,
+            self.fault("E0415", f"The {what} is empty: {_text(ends[0])} is more than {_text(ends[1])}.", size.span,
                        f"write `{_text(ends[1])}..{_text(ends[0])}`")
 
     def size(self, e: n.Expr, condition: bool = False) -> bool:
@@ -306,7 +309,8 @@ class _Reader:
                 self.signature(unit, decl, decl.type_params)
                 self.clauses(decl)
 
-    def signature(self, unit: Unit, decl: n.PrimitiveDecl | n.ToolDecl | n.FnDecl, type_params: tuple[str, ...]) -> None:
+    def signature(self, unit: Unit, decl: n.PrimitiveDecl | n.ToolDecl | n.FnDecl,
+                  type_params: tuple[str, ...]) -> None:
         higher = isinstance(decl, n.FnDecl)
         params = tuple(self.type(p.type, top=higher) for p in decl.params)
         self.out.signatures[id(decl)] = Signature(
@@ -325,7 +329,7 @@ class _Reader:
                     hint = f"write `{text[:-1].rstrip().rstrip(',')}, 10]` for at most 10 elements"
                 where = labels[0].span if labels else t.span
                 more = (Label(t.span, "this has no size"), *labels[1:]) if labels else ()
-                self.fault("E0401", f"The result of `{decl.name}` has {what}.", where, hint, more)
+                self.fault("E0411", f"The result of `{decl.name}` has {what}.", where, hint, more)
             case _:
                 pass
         match t:
@@ -340,7 +344,7 @@ class _Reader:
                     bound = self.names.sizes.get(id(decl), {})
                     for name, span in self.names.sizes.get(id(found.decl), {}).items():
                         if name not in bound and not labels and name not in {p.name for p in decl.params}:
-                            self.fault("E0402", f"The size `{name}` of `{found.decl.name}` is not known here.", t.span,
+                            self.fault("E0412", f"The size `{name}` of `{found.decl.name}` is not known here.", t.span,
                                        "a record that is answered has sizes of numbers, params or of the parameters",
                                        (Label(span, "named here"),))
                     for f in found.decl.fields:
@@ -356,8 +360,8 @@ class _Reader:
         for clause in decl.within:
             self.size(clause.bound)
             if clause.metric not in METRICS:
-                self.fault("E0406", f"There is no metric `{clause.metric}`.", clause.span,
-                           did_you_mean(clause.metric, METRICS, f"the metrics are {listing(METRICS, 20)}"))
+                self.fault("E0416", f"There is no metric `{clause.metric}`.", clause.span,
+                           did_you_mean(clause.metric, METRICS, f"the metrics are {', '.join(METRICS)}"))
 
     # ---------------------------------------------------------------- attributes
 
@@ -406,7 +410,8 @@ class _Reader:
     def param(self, decl: n.ParamDecl) -> None:
         t = self.type(decl.type)
         if t != INT and t != ERROR:
-            self.fault("E0902", f"A param of type {show_type(t)} is not supported yet; it must be an Int.", decl.type.span,
+            self.fault("E0902", f"A param of type {show_type(t)} is not supported yet; it must be an Int.",
+                       decl.type.span,
                        f"write `param {decl.name}: Int = ...`")
             return
         limits = [decl.range.low, decl.range.high] if decl.range is not None else []
@@ -416,13 +421,16 @@ class _Reader:
         for e in (decl.default, *limits):
             value = constant(e) if e is not None else None
             if e is not None and (value is None or value.denominator != 1):
-                self.fault("E0606", f"The {'default' if e is decl.default else 'range'} of a param is made of whole numbers.",
+                self.fault("E0606",
+                           f"The {'default' if e is decl.default else 'range'} of a param is made of whole numbers.",
                            e.span, f"write `param {decl.name}: Int = 1000 in 1..10_000`")
                 return
             values.append(value)
         default, *rest = values
         for low, high, e in zip(rest[::2], rest[1::2], limits[1::2], strict=True):
-            if default is not None and low is not None and high is not None and e is not None and not low <= default <= high:
+            if default is None or low is None or high is None or e is None:
+                continue
+            if not low <= default <= high:
                 self.fault("E0606", f"The default {default} of `{decl.name}` lies outside of its range {low}..{high}.",
                            decl.default.span, "widen the range or change the default", (Label(e.span, "the range"),))
 
@@ -446,8 +454,10 @@ class _Reader:
                     self.number(attr, 0, None)
                 case "error" | "malformed" | "chance":
                     if name == "chance" and not isinstance(decl.result, n.BoolType):
-                        self.fault("E0607", f"`chance` is the probability of `true`, but `{decl.name}` does not answer with a "
-                                   "Bool.", attr.span, "remove it, or answer with a Bool", (Label(decl.result.span, "the answer"),))
+                        self.fault("E0607",
+                                   f"`chance` is the probability of `true`, but `{decl.name}` does not answer with a "
+                                   "Bool.", attr.span, "remove it, or answer with a Bool",
+                                   (Label(decl.result.span, "the answer"),))
                     elif self.size(attr.value):
                         value = constant(attr.value)
                         if value is not None and not 0 <= value <= 1:
@@ -463,10 +473,13 @@ class _Reader:
                 self.fault("E0602", f"The primitive `{decl.name}` has no prompt.", decl.name_span,
                            f'add `prompt: "... {holes}"` between its braces')
             elif isinstance(seen["prompt"].value, n.StringLit) and decl.params:
-                strings = [a.value for k, a in seen.items() if k in ("prompt", "system") and isinstance(a.value, n.StringLit)]
+                strings = [a.value for k,
+                           a in seen.items() if k in ("prompt", "system") and isinstance(a.value, n.StringLit)]
                 if all(isinstance(p, str) for s in strings for p in s.parts):
-                    self.fault("W0301", f"The prompt of `{decl.name}` has no placeholder: every call sends the same text.",
-                               seen["prompt"].value.span, f"write `{{{decl.params[0].name}}}` where the argument belongs")
+                    self.fault("W0301",
+                               f"The prompt of `{decl.name}` has no placeholder: every call sends the same text.",
+                               seen["prompt"].value.span,
+                               f"write `{{{decl.params[0].name}}}` where the argument belongs")
 
     def model_of(self, attr: n.Attr) -> None:
         found = self.names.uses.get(id(attr.value))
@@ -504,7 +517,8 @@ class _Reader:
                         if f == name:
                             return ft
                     self.fault("E0304", f"`{t.name}` has no field `{name}`.", part.span,
-                               did_you_mean(name, [f for f, _ in t.fields], f"it has {listing(f for f, _ in t.fields)}"))
+                               did_you_mean(name, [f for f, _ in t.fields],
+                                            f"it has {listing(f for f, _ in t.fields)}"))
                 elif t != ERROR:
                     self.fault("E0304", f"`{_text(inner)}` is {show_type(t)}, which has no fields.", part.span,
                                f"write `{{{_text(inner)}}}`")

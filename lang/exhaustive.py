@@ -7,7 +7,7 @@ case, so it has a budget; `TooComplex` says that it ran out.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -49,7 +49,7 @@ class TooComplex(Exception):
 
 class _Budget:
     def __init__(self) -> None:
-        self.left = 50_000
+        self.left = 100_000
 
     def spend(self, n: int) -> None:
         self.left -= 1 + n
@@ -61,7 +61,9 @@ def missing(arms: Sequence[Shape], t: Type) -> list[Shape]:
     """Shapes of values that no arm takes, at most four. Raises TooComplex."""
     if any(a is None for a in arms):
         return []
-    budget, rows, found = _Budget(), [(a,) for a in arms], []
+    budget = _Budget()
+    rows: list[_Row] = [(a,) for a in arms]
+    found: list[Shape] = []
     while len(found) < _MOST:
         left = _left_over(rows, (t,), budget)
         if left is None:
@@ -140,17 +142,39 @@ def _rebuild(constructor: Shape, parts: tuple[Shape, ...]) -> Shape:
             return constructor
 
 
+def _fitting(rows: list[_Row]) -> Callable[[Shape], list[_Row]]:
+    """For a constructor the rows whose first column fits it, taken apart. Constants are looked up, not compared."""
+    everything: list[_Row] = []
+    named: dict[Shape, list[_Row]] = {}
+    others: list[_Row] = []
+    for r in rows:
+        if r[0] is None:
+            everything.append(r)
+        elif isinstance(r[0], Value):
+            named.setdefault(r[0], []).append(r)
+        else:
+            others.append(r)
+
+    def of(constructor: Shape) -> list[_Row]:
+        if constructor is None or isinstance(constructor, Value):
+            return [r[1:] for r in (*named.get(constructor, ()), *everything)]
+        return [(*inside, *r[1:]) for r in (*others, *everything) if (inside := _within(r[0], constructor)) is not None]
+
+    return of
+
+
 def _left_over(rows: list[_Row], types: tuple[Type, ...], budget: _Budget) -> _Row | None:
-    budget.spend(len(rows))
+    budget.spend(len(rows) if len(types) > 1 else 0)
     if not types:
         return None if rows else ()
     column = [r[0] for r in rows]
     if all(c is None for c in column):
         left = _left_over([r[1:] for r in rows], types[1:], budget)
         return None if left is None else (None, *left)
+    fitting = _fitting(rows)
     for constructor in _constructors(column, types[0]):
         parts = _part_types(constructor, types[0])
-        inner = [(*inside, *r[1:]) for r in rows if (inside := _within(r[0], constructor)) is not None]
+        inner = fitting(constructor)
         left = _left_over(inner, (*parts, *types[1:]), budget)
         if left is not None:
             return (_rebuild(constructor, left[:len(parts)]), *left[len(parts):])
@@ -158,17 +182,18 @@ def _left_over(rows: list[_Row], types: tuple[Type, ...], budget: _Budget) -> _R
 
 
 def _useful(rows: list[_Row], row: _Row, types: tuple[Type, ...], budget: _Budget) -> bool:
-    budget.spend(len(rows))
+    budget.spend(len(rows) if len(types) > 1 else 0)
     if not types:
         return not rows
     column = [r[0] for r in rows]
     if row[0] is None and all(c is None for c in column):
         return _useful([r[1:] for r in rows], row[1:], types[1:], budget)
+    fitting = _fitting(rows)
     for constructor in _constructors([*column, row[0]], types[0]):
         own = _within(row[0], constructor)
         if own is None:
             continue
-        inner = [(*inside, *r[1:]) for r in rows if (inside := _within(r[0], constructor)) is not None]
+        inner = fitting(constructor)
         if _useful(inner, (*own, *row[1:]), (*_part_types(constructor, types[0]), *types[1:]), budget):
             return True
     return False

@@ -8,6 +8,7 @@ with room for it: see `with_room`.
 """
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -52,15 +53,20 @@ def _load(source: Source, folder: Path | None) -> tuple[Checked | None, list[Dia
 
 
 def with_room(work: Callable[[], T]) -> T:
-    """Runs it in a thread with a stack of 256 MB (of which only what is touched is taken) and a higher recursion limit."""
+    """Runs it in a thread with a higher recursion limit and a stack of 256 MB (what is touched is taken)."""
     outcome: list[T] = []
     failure: list[BaseException] = []
 
     def run() -> None:
+        collecting = gc.isenabled()
+        gc.disable()                                    # trees and tables only grow here: there is nothing to find
         try:
             outcome.append(work())
         except BaseException as error:                  # handed on to the caller's thread
             failure.append(error)
+        finally:
+            if collecting:
+                gc.enable()
 
     limit, stack = sys.getrecursionlimit(), threading.stack_size()
     sys.setrecursionlimit(max(limit, _DEPTH))

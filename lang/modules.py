@@ -48,7 +48,7 @@ def import_name(decl: Import) -> str:
 
 
 def load_units(source: Source, folder: Path | None, parse: Parse) -> tuple[tuple[Unit, ...], list[Diagnostic]]:
-    """The main file and everything it imports. Without a folder (a program from a string) only `std` can be imported."""
+    """The main file and everything it imports. Without a folder (a program from a string) that is `std` alone."""
     loader = _Loader(parse)
     path = folder / Path(source.name).name if folder is not None else None
     loader.visit("", source, path.resolve() if path is not None else None)
@@ -153,7 +153,7 @@ class _Loader:
 
 
 def _shown(path: Path, decl: Import) -> str:
-    """How diagnostics call an imported file: from the working folder if it lies below, or by its name in the library."""
+    """How diagnostics call an imported file: by its path below the working folder, or its name in the library."""
     if decl.standard:
         return decl.path.replace(".", "/") + ".orch"
     try:

@@ -20,7 +20,8 @@ from .modules import Unit, import_name
 from .source import Span
 from .suggest import did_you_mean, listing, nearest
 
-__all__ = ["Binding", "Broken", "Builtin", "Constant", "Declared", "Imported", "Local", "Names", "Size", "TypeParameter",
+__all__ = ["Binding", "Broken", "Builtin", "Constant", "Declared", "Imported", "Local", "Names", "Size",
+           "TypeParameter",
            "resolve"]
 
 Kind = Literal["parameter", "let", "pattern", "item", "accumulator", "lambda"]
@@ -79,6 +80,10 @@ class TypeParameter:
 class Broken:
     """Something that an error has been reported for."""
 
+
+_ELSEWHERE = {"String": "Text", "Str": "Text", "Integer": "Int", "Number": "Float", "Boolean": "Bool", "Array": "List",
+              "Double": "Float", "Real": "Float"}
+"""What types are called in other languages."""
 
 Binding: TypeAlias = Local | Size | Declared | Constant | Builtin | Imported | TypeParameter | Broken
 BROKEN = Broken()
@@ -171,6 +176,7 @@ class _Resolver:
         self.sizes: dict[str, Span] = {}
         self.type_parameters: tuple[str, ...] = ()
         self.used_sizes: set[str] = set()
+        self.in_chance = False
 
     def fault(self, code: str, message: str, span: Span, hint: str, labels: tuple[Label, ...] = ()) -> None:
         self.diagnostics.append(Diagnostic(code, message, span, hint, labels))
@@ -228,18 +234,19 @@ class _Resolver:
             self.bind_sizes(p.type, numbers)
         for p in params:
             if p.name in self.sizes:
-                self.fault("E0404", f"`{p.name}` names both a parameter and a size.", self.sizes[p.name],
+                self.fault("E0414", f"`{p.name}` names both a parameter and a size.", self.sizes[p.name],
                            "give the size another name", (Label(p.span, "the parameter"),))
         for name, span in self.sizes.items():
             if keyword.iskeyword(name):
-                self.fault("E0404", f"`{name}` cannot name a size, for it is a reserved word of Python, which reads "
+                self.fault("E0414", f"`{name}` cannot name a size, for it is a reserved word of Python, which reads "
                            "the formulas.", span, f"call it `{name}_` or `{name[0]}`")
         for p in params:
             if p.name in numbers and keyword.iskeyword(p.name):
-                self.fault("E0404", f"`{p.name}` cannot name an Int parameter, which is a size too: it is a reserved "
+                self.fault("E0414", f"`{p.name}` cannot name an Int parameter, which is a size too: it is a reserved "
                            "word of Python, which reads the formulas.", p.span, f"call it `{p.name}_`")
         for p in params:
             self.type(p.type)
+        self.used_sizes = set()                         # where a parameter binds a size it does not use it
         self.type(result)
 
     def unique(self, names: list[tuple[str, Span]], what: str) -> None:
@@ -256,7 +263,8 @@ class _Resolver:
             if isinstance(found, Declared) and isinstance(found.decl, n.ModelDecl):
                 self.names.uses[id(attr.value)] = found
                 return
-            models = [k for k, v in self.table.values.items() if isinstance(v, Declared) and isinstance(v.decl, n.ModelDecl)]
+            models = [k for k,
+                      v in self.table.values.items() if isinstance(v, Declared) and isinstance(v.decl, n.ModelDecl)]
             otherwise = (f"declared are {listing(models)}" if models
                          else f'declare it: `model {attr.value.id} = "provider/name"`')
             self.fault("E0101", f"There is no model `{attr.value.id}`.", attr.value.span,
@@ -289,7 +297,8 @@ class _Resolver:
         params = [p.name for p in decl.params]
         otherwise = (f"a placeholder names a parameter: {listing(params)}; for a brace that is meant as such write \\{{"
                      if params else f"add a parameter: `{decl.name}({root.id}: Text[n])`")
-        self.fault("E0304", f"The prompt of `{decl.name}` names `{root.id}`, which is none of its parameters.", part.span,
+        self.fault("E0304", f"The prompt of `{decl.name}` names `{root.id}`, which is none of its parameters.",
+                   part.span,
                    did_you_mean(root.id, params, otherwise), (Label(decl.name_span, "the primitive"),))
 
     # ---------------------------------------------------------------- types and sizes
@@ -328,7 +337,8 @@ class _Resolver:
         if module is None:
             return self.table.types.get(name)
         found = self.table.values.get(module)
-        return self.names.tables[found.key].types.get(name) if isinstance(found, Imported) and found.key is not None else None
+        return self.names.tables[found.key].types.get(name) if isinstance(found,
+                                                                          Imported) and found.key is not None else None
 
     def type(self, t: n.TypeExpr) -> None:
         match t:
@@ -385,12 +395,13 @@ class _Resolver:
                     t.module, [k for k, v in self.table.values.items() if isinstance(v, Imported)],
                     f'import the file: `import "./{t.module}.orch" as {t.module}`'))
             return
-        common = {"String": "Text", "Str": "Text", "Integer": "Int", "Number": "Float", "Boolean": "Bool", "Array": "List",
-                  "Double": "Float", "Real": "Float"}
-        candidates = ["Text", "Int", "Float", "Bool", "List", *self.table.types, *self.type_parameters]
-        hint = (f"did you mean `{common[t.name]}`?" if t.name in common else
-                did_you_mean(t.name, candidates, f"declare it: `type {t.name} {{ ... }}` or `enum {t.name} {{ ... }}`; for a "
-                             "type parameter write `fn name[T](...)`"))
+        best = nearest(t.name,
+                       ["Text", "Int", "Float", "Bool", "List", *_ELSEWHERE, *self.table.types, *self.type_parameters])
+        if t.name in _ELSEWHERE:
+            best = t.name
+        hint = f"did you mean `{_ELSEWHERE.get(best, best)}`?" if best is not None else (
+            f"declare it: `type {t.name} {{ ... }}` or `enum {t.name} {{ ... }}`; a type parameter stands after the "
+            f"function's name: `fn name[{t.name}](...)`")
         self.fault("E0104", f"There is no type `{t.name}`.", t.span, hint)
 
     def size_range(self, size: n.SizeRange | None) -> None:
@@ -451,7 +462,7 @@ class _Resolver:
             else:
                 hint = did_you_mean(e.id, known, f"sizes in scope: {listing(known)}" if known else
                                     f"name a size where a parameter is declared, as in `doc: Text[{e.id}]`")
-        self.fault("E0402", f"There is no size called `{e.id}` here.", e.span, hint, labels)
+        self.fault("E0412", f"There is no size called `{e.id}` here.", e.span, hint, labels)
 
     # ---------------------------------------------------------------- scopes
 
@@ -462,7 +473,7 @@ class _Resolver:
         return local
 
     def pattern(self, p: n.Pattern, kind: Kind) -> None:
-        self.unique([(q.name, q.span) for q in _names_in(p)], "name in this pattern")
+        self.unique([(q.name, q.span) for q in _names_in(p)], "part")
         for q in _names_in(p):
             self.names.binds[id(q)] = self.bind(q.name, q.span, kind)
 
@@ -495,6 +506,8 @@ class _Resolver:
         best = nearest(name, near) or nearest(name, [*values, *self.sizes, *self.table.values, *BUILTIN_NAMES], 0.75)
         if best is not None:
             hint = f"did you mean `{best}`?"
+        elif self.in_chance:
+            hint = "a chance is a number such as 0.3, or an expression in the sizes"
         elif applied:
             hint = f"declare it with `fn {name}(...)`" + (f"; declared are {listing(functions)}" if functions else "")
         else:
@@ -552,7 +565,14 @@ class _Resolver:
         for item in items:
             self.expr(item)
 
-    def scoped(self, patterns: Sequence[tuple[n.Pattern, Kind]], *parts: n.Expr | None) -> None:
+    def chance(self, e: n.Expr | None) -> None:
+        if e is not None:
+            self.in_chance = True
+            self.expr(e)
+            self.in_chance = False
+
+    def scoped(self, patterns: Sequence[tuple[n.Pattern, Kind]], chance: n.Expr | None, *parts: n.Expr | None) -> None:
+        self.chance(chance)                             # made of sizes, which no pattern binds
         self.scopes.append(({}, len(self.open_lambdas)))
         for p, kind in patterns:
             self.pattern(p, kind)
@@ -608,24 +628,27 @@ class _Resolver:
                 self.expr(result)
                 self.scopes.pop()
             case n.If(condition=condition, chance=chance, then=then, otherwise=otherwise):
-                self.exprs(x for x in (condition, chance, then, otherwise) if x is not None)
+                self.expr(condition)
+                self.chance(chance)
+                self.expr(then)
+                self.expr(otherwise)
             case n.Match(subject=subject, arms=arms):
                 self.expr(subject)
                 for arm in arms:
-                    self.scoped([(arm.pattern, "pattern")], arm.body)
+                    self.scoped([(arm.pattern, "pattern")], None, arm.body)
             case n.For(pattern=p, items=items_, where=where, chance=chance, body=body):
                 self.expr(items_)
-                self.scoped([(p, "item")], where, chance, body)
+                self.scoped([(p, "item")], chance, where, body)
             case n.Partition(pattern=p, items=items_, where=where, chance=chance):
                 self.expr(items_)
-                self.scoped([(p, "item")], where, chance if not isinstance(chance, str) else None)
+                self.scoped([(p, "item")], chance if not isinstance(chance, str) else None, where)
             case n.Fold(accumulator=acc, initial=initial, pattern=p, items=items_, body=body):
                 self.expr(initial)
                 self.expr(items_)
-                self.scoped([(acc, "accumulator"), (p, "item")], body)
+                self.scoped([(acc, "accumulator"), (p, "item")], None, body)
             case n.Repeat(accumulator=acc, initial=initial, up_to=up_to, condition=condition, chance=chance, body=body):
                 self.exprs(x for x in (initial, up_to) if x is not None)
-                self.scoped([(acc, "accumulator")], condition, chance, body)
+                self.scoped([(acc, "accumulator")], chance, condition, body)
             case n.Vote(lead=lead, most=most, body=body):
                 self.exprs(x for x in (lead, most, body) if x is not None)
             case n.Choose(alternatives=alternatives):

@@ -16,7 +16,8 @@ def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | 
     found = get_close_matches(name, pool, 1, cutoff)
     if not found:
         low = name.lower()
-        found = [c for c in pool if min(len(c), len(name)) >= 3 and (low.startswith(c.lower()) or c.lower().startswith(low))]
+        found = [c for c in pool if min(len(c),
+                                        len(name)) >= 3 and (low.startswith(c.lower()) or c.lower().startswith(low))]
     return found[0] if found else None
 
 
