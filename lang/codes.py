@@ -294,9 +294,9 @@ _row("E0401", "a result that is larger than its type claims", """
     """)
 
 _row("E0402", "a result whose size cannot be bounded", """
-    The result type claims a size, but nothing bounds the value: it comes from a loop without `up to`, or from a recursion
-    whose growth has no closed form. Bound the loop, or cut the value (`take`) before it is returned.
-    """, """
+    The result type claims a size, but nothing bounds the value: it comes from a loop without `up to`, or from a
+    recursion whose growth has no closed form. Bound the loop, or cut the value (`take`) before it is returned.
+    """, r"""
     model fast = "local/fast"
 
     primitive extend(doc: Text[n]) -> Text[n + 5] {
@@ -316,9 +316,10 @@ _row("E0402", "a result whose size cannot be bounded", """
     """)
 
 _row("E0403", "recursion that may never end", """
-    Along every cycle of calls some size has to shrink: a list gets shorter, a number comes closer to a bound. For this call
-    none was found. Either the recursion can go on for ever (halving with `n <= 0` as the end never leaves 1), or what
-    shrinks is hidden: then name it with `decreases high - low` behind the result type, and the compiler checks it.
+    Along every cycle of calls some size has to shrink: a list gets shorter, a number comes closer to a bound. For
+    this call none was found. Either the recursion can go on for ever (halving with `n <= 0` as the end never leaves
+    1), or what shrinks is hidden: then name it with `decreases high - low` behind the result type, and the compiler
+    checks it.
     """, """
     fn main(n: Int) -> Int {
       if n == 0 { 0 } else { main(n + 1) }
@@ -340,9 +341,9 @@ _row("E0404", "a call that breaks a precondition", """
 # ---------------------------------------------------------------- E05xx: cost contracts, windows
 
 _row("E0501", "a call that does not fit its model's window", """
-    Prompt and answer together have to fit the context window of the model. At the sizes in question this call can need
-    more. Split what goes into the prompt (`chunks`, `split`), cut it (`take`), or use a model with a larger window. Only
-    `orch cost` reports this, for it depends on the sizes asked for.
+    Prompt and answer together have to fit the context window of the model. At the sizes in question this call can
+    need more. Split what goes into the prompt (`chunks`, `split`), cut it (`take`), or use a model with a larger
+    window. Only `orch cost` reports this, for it depends on the sizes asked for.
     """)
 
 # ---------------------------------------------------------------- E06xx: models, params, attributes
@@ -352,8 +353,8 @@ _row("E0501", "a call that does not fit its model's window", """
 # ---------------------------------------------------------------- E08xx: the command line, arguments, runs
 
 _row("E0800", "a command line that cannot be understood", """
-    The command, an option or its value is not known. `orch --help` tells the commands, `orch COMMAND --help` the options
-    of one. Nothing was read or sent.
+    The command, an option or its value is not known. `orch --help` tells the commands, `orch COMMAND --help` the
+    options of one. Nothing was read or sent.
     """)
 
 _row("E0801", "an argument that the entry does not take", """
@@ -383,14 +384,14 @@ _row("E0805", "no such entry", """
     """)
 
 _row("E0810", "a run that failed", """
-    The program is right, but this run could not go on: a precondition (`where`, or a size of a parameter) does not hold
-    for these arguments, an operation has no result (an index beyond the end, a division by zero), or a call failed after
-    all its attempts and has no `else`. The message shows the path of calls that led there.
+    The program is right, but this run could not go on: a precondition (`where`, or a size of a parameter) does not
+    hold for these arguments, an operation has no result (an index beyond the end, a division by zero), or a call
+    failed after all its attempts and has no `else`. The message shows the path of calls that led there.
     """)
 
 _row("E0811", "a budget that is reached", """
-    The next call could exceed what `--budget-calls`, `--budget-tokens` or `--budget-dollars` allows, so it was not sent.
-    Retries count. `orch cost` tells what a run needs at most.
+    The next call could exceed what `--budget-calls`, `--budget-tokens` or `--budget-dollars` allows, so it was not
+    sent. Retries count. `orch cost` tells what a run needs at most.
     """)
 
 _row("E0812", "a model that cannot be reached", """
@@ -414,9 +415,9 @@ _row("E0899", "interrupted", """
 # ---------------------------------------------------------------- W02xx: cost
 
 _row("W0201", "a loop that could run at once", """
-    The rounds of `for` wait for one another, though none needs what another gave. `par for` asks for all of them at once:
-    the same calls and tokens, but one round of waiting instead of one for each element.
-    """, """
+    The rounds of `for` wait for one another, though none needs what another gave. `par for` asks for all of them at
+    once: the same calls and tokens, but one round of waiting instead of one for each element.
+    """, r"""
     model fast = "local/fast"
 
     primitive rate(comment: Text[m]) -> Int {
@@ -429,9 +430,9 @@ _row("W0201", "a loop that could run at once", """
     """)
 
 _row("W0202", "a history that makes tokens quadratic", """
-    The accumulator of this `fold` grows in every round and stands in every prompt. n rounds then cost about n * n / 2 times
-    what one round adds. Keep a summary of bounded size instead, or only the last rounds.
-    """, """
+    The accumulator of this `fold` grows in every round and stands in every prompt. n rounds then cost about n * n /
+    2 times what one round adds. Keep a summary of bounded size instead, or only the last rounds.
+    """, r"""
     model chat = "local/chat"
 
     primitive reply(history: Text[h]) -> Text[50] {
@@ -446,7 +447,7 @@ _row("W0202", "a history that makes tokens quadratic", """
 _row("W0203", "a loop without a bound", """
     Nothing limits how often this loop runs, so its worst case is unbounded: the report's upper bounds are oo. With
     `up to k` after the initial value it ends after k rounds, whatever the model answers.
-    """, """
+    """, r"""
     model fast = "local/fast"
 
     primitive bad(text: Text[n]) -> Bool {

@@ -115,14 +115,20 @@ def compile_grammar(grammar: str) -> Table:
 
     lark = Lark(grammar, parser="lalr", lexer=NoLexer, keep_all_tokens=True, maybe_placeholders=False)
     states = lark.parser.parser.parser.parse_table
+    # lark numbers states as its sets happen to be ordered; here in the order in which they are reached
+    order = [states.start_states["start"]]
+    state_numbers = {order[0]: 0}
     numbers: dict[Any, int] = {}
     productions: list[tuple[str, int, str]] = []
     rows: list[dict[str, int]] = []
-    for state in sorted(states.states):
+    for state in order:
         row: dict[str, int] = {}
         for symbol, (action, target) in sorted(states.states[state].items()):
             if action is Shift:
-                row[symbol] = target
+                if target not in state_numbers:
+                    state_numbers[target] = len(order)
+                    order.append(target)
+                row[symbol] = state_numbers[target]
                 continue
             if target not in numbers:
                 numbers[target] = len(productions)
@@ -130,7 +136,7 @@ def compile_grammar(grammar: str) -> Table:
                 productions.append((made, len(target.expansion), str(target.alias or made)))
             row[symbol] = -1 - numbers[target]
         rows.append(row)
-    return Table(rows, productions, states.start_states["start"], states.end_states["start"])
+    return Table(rows, productions, 0, state_numbers[states.end_states["start"]])
 
 
 def write_table() -> None:
@@ -235,7 +241,7 @@ def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
         if chunk.bracket is not None and (fault is None or noticed >= chunk.bracket.span.start):
             fault = chunk.bracket
             noticed = fault.span.start
-        if fault is not None and (chunk.trouble is None or noticed < chunk.trouble):
+        if fault is not None and (chunk.trouble is None or "\n" in source.text[noticed:chunk.trouble]):
             diagnostics.append(fault)
     diagnostics += builder.faults
     if diagnostics:

@@ -149,10 +149,7 @@ def _columns_of(character: str, column: int) -> int:
 
 def _view(line: str, start: int, end: int, width: int) -> tuple[str, int]:
     """The part of a line to show, and the first character of it: all of it if it fits, else what is around the mark."""
-    origin = 0
-    if len(line) > width:                       # no more of a line of a megabyte is looked at than is shown
-        span = min(end - start, width // 2)
-        origin = max(0, min(start - (width - span) // 2, len(line) - width))
+    origin = _origin(line, start, end, width)
     out, column = [_MORE] if origin else [], len(_MORE) if origin else 0
     at = origin
     while at < len(line):
@@ -164,6 +161,22 @@ def _view(line: str, start: int, end: int, width: int) -> tuple[str, int]:
         column += size
         at += 1
     return "".join(out), origin
+
+
+def _origin(line: str, start: int, end: int, width: int) -> int:
+    """The first character to show: no more of a line of a megabyte is looked at than fits on the screen twice."""
+    if len(line) <= width and sum(_columns_of(character, 0) for character in line) <= width:
+        return 0
+    room = width - 2 * len(_MORE)
+    after = 0
+    for character in line[start:start + width]:
+        after += _columns_of(character, 0)
+    room -= min(after, room // 2 + min(end - start, room // 4))
+    origin = min(start, len(line))
+    while origin > 0 and room >= _columns_of(line[origin - 1], 0):
+        origin -= 1
+        room -= _columns_of(line[origin], 0)
+    return origin
 
 
 def _columns(line: str, mark: _Mark, origin: int, width: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ Each method bears the name that `grammar.lark` gives its alternative.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -221,9 +222,11 @@ class TreeBuilder:
             case n.ExprStmt():
                 result: n.Expr = last.value
             case n.Let():
+                hint = "Write the value of the block as its last line, for example a name given above it."
+                if re.search(r"\n[ \t]*-", self.source.text[last.span.start:last.span.end]):
+                    hint = "A line that begins with `-` goes on from the one above: write `(-x)` for a line of its own."
                 self.fault("E0014", "This block ends with a `let` and so has no value.",
-                           last.span.start, last.span.end,
-                           "Write the value of the block as its last line, for example a name given above it.")
+                           last.span.start, last.span.end, hint)
                 result = last.value
             case _:
                 self.fault("E0014", "This block is empty and so has no value.", start, end,

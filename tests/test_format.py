@@ -14,6 +14,7 @@ from orch.lang.format import format_expression, format_module, format_type
 from orch.lang.lexer import KEYWORDS, lex
 from orch.lang.parser import parse
 from orch.lang.source import Source, Span
+from orch.lang.tree import PRECEDENCE
 
 HERE = Span(Source("tree", ""), 0, 0)
 
@@ -99,7 +100,7 @@ def expressions_over(inner: st.SearchStrategy, statements: bool) -> st.SearchStr
     where_for = node(n.For, st.booleans(), patterns, inner, inner, maybe, block)
     string = st.lists(texts | inner, max_size=4).map(joined)
     strings = node(n.StringLit, string, st.booleans()) if not statements else st.nothing()
-    operators = st.sampled_from("or and == != < <= > >= ++ + - * / // % **".split())
+    operators = st.sampled_from(sorted(PRECEDENCE))
     return st.one_of(
         apply, call, block, conditional, vote, plain_for, where_for, strings,
         node(n.Field, inner, names), node(n.TupleIndex, inner, st.integers(0, 12)), node(n.Index, inner, inner),
@@ -342,7 +343,8 @@ def test_every_form_survives_formatting() -> None:
 
 def test_the_layout_is_one_whatever_the_spacing() -> None:
     wide = 'fn f(n:Int,m:Int)->Int{let x=n+m*2\nif x>1{x}else{-x}}'
-    narrow = 'fn f(\n  n : Int ,\n  m : Int,\n) ->\n Int {\n\n\n let x = n +\n m * 2\n if x > 1 {\n x\n } else {\n -x\n }\n\n}\n'
+    narrow = ("fn f(\n  n : Int ,\n  m : Int,\n) ->\n Int {\n\n\n let x = n +\n m * 2\n"
+              " if x > 1 {\n x\n } else {\n -x\n }\n\n}\n")
     assert formatted(wide) == formatted(narrow) == dedent('''\
         fn f(n: Int, m: Int) -> Int {
           let x = n + m * 2
