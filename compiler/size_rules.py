@@ -475,6 +475,13 @@ def _last(a: list[Value], c: Context) -> Value:
 
 @_rule("take")
 def _take(a: list[Value], c: Context) -> Value:
+    several = _several(a[0], _num(a[1]))
+    if several is not None:
+        out, left = [], _num(a[1]).lo
+        for p in several:
+            out.append(Part(c.tight(min_(p.count, max_(ZERO, left))), p.index, p.value))
+            left = left - p.count
+        return list_of_parts(out)
     return _resized(a[0], _up(lambda n, k: c.tight(min_(n, k)), _size(a[0]), _num(a[1])), ZERO)
 
 
@@ -484,9 +491,23 @@ def _drop(a: list[Value], c: Context) -> Value:
     return _dropped(a[0], n, k, c)
 
 
+def _several(v: Value, k: Size) -> tuple[Part, ...] | None:
+    """The parts of a list that has more than one, where k elements of it are taken or dropped exactly."""
+    if isinstance(v, Items) and v.parts is not None and len(v.parts) > 1 and k.exact and is_nonneg(k.lo):
+        return v.parts
+    return None
+
+
 def _dropped(v: Value, n: Size, k: Size, c: Context) -> Value:
-    if isinstance(v, Items) and v.parts is not None and k == exact(1) and len(v.parts) > 1:
-        return first_and_rest(v, c)[1]
+    several = _several(v, k)
+    if several is not None:
+        from .expr import sym
+        out, left = [], k.lo
+        for p in several:
+            gone = c.tight(min_(p.count, max_(ZERO, left)))
+            out.append(Part(p.count - gone, p.index, subs_value(p.value, {p.index: sym(p.index) + gone})))
+            left = left - p.count
+        return list_of_parts(out)
     if n.exact and k.exact:
         left = c.tight(max_(ZERO, n.lo - k.lo))
         total = None

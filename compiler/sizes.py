@@ -814,11 +814,10 @@ class Sizes:
 
     def _spread(self, v: Items) -> tuple[str, Spreading, Value] | None:
         """The one size in which the elements of a list differ, as a symbol, where their total is known."""
-        total = v.total
-        if total is None or v.element is None:
+        if v.element is None:
             return None
-        size = primary(v.element)
-        if size is None:
+        size, total = primary(v.element), spread_total(v) if v.parts is not None else v.total
+        if size is None or total is None:
             return None
         var = self.fresh("x")
         if v.parts is not None:
@@ -1208,8 +1207,7 @@ class _State:
     def state_at(self, i: Expr) -> Value:
         leaves = []
         for a, b in self.names:
-            lo, hi = self.table[a].subs({self.index: i}), self.table[b].subs({self.index: i})
-            leaves.append(exact(lo) if lo == hi else between(lo, hi))
+            leaves.append(_bounded(self.table[a].subs({self.index: i}), self.table[b].subs({self.index: i})))
         return _fill(self.template, iter(leaves), totals=True)
 
     def final(self, count: Expr) -> Value:
@@ -1218,7 +1216,7 @@ class _State:
         for a, b in self.names:
             lo = self.totals.get(a, self.table[a].subs({self.index: count}))
             hi = self.totals.get(b, self.table[b].subs({self.index: count}))
-            leaves.append(exact(lo) if lo == hi else between(lo, hi))
+            leaves.append(_bounded(lo, hi))
         return _fill(self.template, iter(leaves), totals=True)
 
     def resolve(self, cost: Cost) -> Cost:
@@ -1267,6 +1265,13 @@ def _grows(body: Cost, index: str) -> bool:
             if degree is None or any(d >= 1 and is_nonneg(x) for d, x in degree.items()):
                 return True
     return False
+
+
+def _bounded(lo: Expr, hi: Expr) -> Size:
+    """A size between two bounds; one that is not bounded is not known to be large."""
+    if lo.infinite > 0:
+        lo = ZERO
+    return exact(lo) if lo == hi else between(lo, hi)
 
 
 def _over_index(cost: Cost, index: str, count: Size) -> Cost:
