@@ -37,8 +37,13 @@ def test_a_text_a_million_joins_deep_is_laid_out_without_recursion() -> None:
 
 
 def test_characters_are_made_when_somebody_looks() -> None:
-    asked = []
-    text = Text(None, 7, lambda n: asked.append(n) or "made")
+    asked: list[int] = []
+
+    def make(tokens: int) -> str:
+        asked.append(tokens)
+        return "made"
+
+    text = Text(None, 7, make)
     both = concat(text, Text("!", 1))
     assert both.tokens == 8 and not asked
     assert both.string == "made!" and asked == [7]
