@@ -520,9 +520,9 @@ def test_parsing_takes_time_in_proportion_to_the_text() -> None:
 
 
 WORDS = [
-    "fn", "let", "if", "else", "{", "}", "(", ")", "[", "]", "match", "->", ",", "\n", '"', '"""', "{", "|", "call", "for",
-    "in", "..", "par", "=", "==", "-", "++", "n", "Text", "1", ".", ":", "vote", "choose", "least", "#", "\\", "chance",
-    "where", "§", "\t", "partition", "repeat", "while", "fold", "up", "to", "primitive", "not", "\r", "",
+    "fn", "let", "if", "else", "{", "}", "(", ")", "[", "]", "match", "->", ",", "\n", '"', '"""', "{", "|", "call",
+    "for", "in", "..", "par", "=", "==", "-", "++", "n", "Text", "1", ".", ":", "vote", "choose", "least", "#", "\\",
+    "chance", "where", "§", "\t", "partition", "repeat", "while", "fold", "up", "to", "primitive", "not", "\r", "",
 ]
 
 
