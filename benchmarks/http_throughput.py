@@ -1,0 +1,108 @@
+"""Calls per second and CPU per call against a loopback server of constant answers: bare aiohttp, the backend, a run.
+
+In: nothing. Out: a table on standard output; each row's throughput as a share of the bare client's in the same run. The
+server (tests/loopback.py) runs in a process of its own, with and without a delay of 50 ms before every answer.
+
+    python benchmarks/http_throughput.py [--calls 4000] [--in-flight 64 256] [--delay 0 0.05]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+
+from orch.runtime.backends.base import Request
+from orch.runtime.backends.openai import OpenAIBackend
+
+SERVER = Path(__file__).parent.parent / "tests" / "loopback.py"
+PROMPT = "Summarise the passage in at most 80 words. " * 10
+
+
+@contextmanager
+def serving(delay: float) -> Iterator[str]:
+    server = subprocess.Popen([sys.executable, str(SERVER), "--delay", str(delay)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+async def spread(call: Callable[[], Awaitable[object]], calls: int, in_flight: int) -> None:
+    """Makes `calls` calls, `in_flight` at a time."""
+    left = calls
+
+    async def worker() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            await call()
+
+    await asyncio.gather(*(worker() for _ in range(in_flight)))
+
+
+async def bare(url: str, calls: int, in_flight: int) -> None:
+    """What a careful hand would write: one session, JSON out, JSON in."""
+    connector = aiohttp.TCPConnector(limit=in_flight)
+    async with aiohttp.ClientSession(connector=connector, headers={"Authorization": "Bearer none"}) as session:
+
+        async def call() -> object:
+            body = {"model": "good", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 100}
+            async with session.post(f"{url}/chat/completions", json=body) as response:
+                page = json.loads(await response.read())
+            return page["choices"][0]["message"]["content"]
+
+        await spread(call, calls, in_flight)
+
+
+async def backend(url: str, calls: int, in_flight: int) -> None:
+    way = OpenAIBackend("none", url)
+    await way.open()
+    request = Request(model="openai/good", system="", prompt=PROMPT, max_tokens=100)
+    await spread(lambda: way.complete(request), calls, in_flight)
+    await way.close()
+
+
+CLIENTS: dict[str, Callable[[str, int, int], Awaitable[None]]] = {
+    "aiohttp, bare": bare,
+    "orch's backend": backend,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--calls", type=int, default=4000)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
+    parser.add_argument("--delay", type=float, nargs="+", default=[0.0, 0.05])
+    options = parser.parse_args()
+    print(f"{'server':>8} {'in flight':>9}  {'client':<16} {'calls/s':>8} {'CPU us/call':>11} {'of bare':>8}")
+    for delay in options.delay:
+        with serving(delay) as url:
+            asyncio.run(bare(url, 200, 16))  # warms the server up
+            for in_flight in options.in_flight:
+                best = None
+                for name, client in CLIENTS.items():
+                    wall, cpu = time.perf_counter(), time.process_time()
+                    asyncio.run(client(url, options.calls, in_flight))  # type: ignore[arg-type]
+                    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                    rate = options.calls / wall
+                    best = best or rate
+                    print(
+                        f"{delay * 1000:>5.0f} ms {in_flight:>9}  {name:<16} {rate:>8.0f}"
+                        f" {cpu / options.calls * 1e6:>11.0f} {rate / best:>8.2f}",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    main()
