@@ -492,18 +492,24 @@ def _misfit(s: Scene) -> Diagnostic:
         wanted = ["a type"]
     elif {"UNDERSCORE", "LSQB"} <= accepts:
         wanted = ["a pattern"]
+    elif {"NAME", "MODEL", "CHANCE"} <= accepts:
+        wanted = ["the name of an attribute"]
     else:
         rest = accepts - _AFTER_VALUE if s.value_complete else accepts
         rest = rest - {"NEWLINE"} if len(rest) > 2 else rest
-        wanted = sorted(_THINGS.get(kind) or f"`{_SIGNS.get(kind, kind.lower())}`" for kind in rest)
+        named = [(_THINGS.get(kind) or f"`{_SIGNS.get(kind, kind.lower())}`", kind in _SIGNS) for kind in rest]
+        wanted = [shown for shown, _ in sorted(named, key=lambda pair: (pair[1], pair[0]))]     # words before signs
     shown = _join(wanted[:4]) if wanted else "something else"
+    wanted = [word for word in wanted if word != _THINGS["$END"]]
     ending = s.token.kind in ("NEWLINE", "$END")
     if ending:
         what = "line" if s.token.kind == "NEWLINE" else "declaration"
         message = f"The {what} ends too early: {shown} is expected."
     else:
         message = f"Here {shown} is expected, not {_show(s.token)}."
-    if s.value_complete:
+    if "COMMA" in accepts and s.token.kind in (_BEGINS_VALUE - {"LBRACE"}) | _TYPE_WORDS | {"UNDERSCORE", "DOTS"}:
+        hint = "Write `,` before it."
+    elif s.value_complete:
         hint = f"Write {wanted[0]} or an operator before this." if wanted else "Write an operator before this."
     elif s.value_expected and s.before is not None and s.before.kind in ("OPERATOR", "MINUS", "LE"):
         hint = f"Write what follows the `{s.before.value}`, or remove it."
