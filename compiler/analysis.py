@@ -4,6 +4,7 @@ In: a core program, a tokenizer's `count`, what a price table knows. Out: diagno
 windows, warnings), a `Report`, and the figures that a run is held against. Pure: no I/O, no clock beyond the solver's
 time limit.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,6 +17,7 @@ from ..lang.diagnostics import Diagnostic
 from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
+from .costs import Leaf, terms
 from .equations import System
 from .evaluate import Evaluator
 from .expr import TRUE, And, Cond, Expr, Fn, call, conj, ge, le, num, sym
@@ -37,9 +39,8 @@ from .report import (
     SymbolFacts,
     Window,
 )
-from .costs import Leaf
 from .simplify import tight
-from .sizes import Sizes, Variant, terms
+from .sizes import Sizes, Variant
 from .solve import Solution, solve
 from .termination import check_termination
 from .text import show, show_cond
@@ -53,6 +54,7 @@ _SECONDS = 8.0
 @dataclass(slots=True)
 class _Solved:
     """One reading of the entry: its goal, the equations it needs, the closed form, and (made when needed) their evaluator."""
+
     goal: Expr | None
     system: System | None
     bound: Bound
@@ -67,8 +69,13 @@ class Analysis:
     `time_limit`: seconds for the solver, each system of equations.
     """
 
-    def __init__(self, program: core.Program, count_tokens: Callable[[str], int],
-                 lookup: Callable[[str], Prices | None] = lambda target: None, time_limit: float = 10.0) -> None:
+    def __init__(
+        self,
+        program: core.Program,
+        count_tokens: Callable[[str], int],
+        lookup: Callable[[str], Prices | None] = lambda target: None,
+        time_limit: float = 10.0,
+    ) -> None:
         self.program, self.time_limit = program, time_limit
         self.sizes = Sizes(program, count_tokens, time_limit)
         self.readings = Readings(self.sizes, lookup, self._close)
@@ -122,7 +129,9 @@ class Analysis:
         usual = conj(domain, positive)
         if not _needs_solver(goal):
             closed = tight(goal, Facts((usual,)))
-            return _Solved(goal, None, Bound(closed, True, order(closed, usual), _unless_same(positive, closed, goal)), 0)
+            return _Solved(
+                goal, None, Bound(closed, True, order(closed, usual), _unless_same(positive, closed, goal)), 0
+            )
         system = self.readings.system(goal, metric, reading, only, domain)
         # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
         narrowed = System(system.functions, tight(system.goal, Facts((usual,))), usual)
@@ -130,10 +139,15 @@ class Analysis:
         answer: Solution = solve(narrowed, side, time_limit=self.time_limit)
         form, exact = answer.closed, answer.exact
         if reading == "expected" and not exact:
-            form = None       # a bound of a mean is no mean
-        valid = answer.valid if form is None else conj(answer.valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
-        bound = Bound(form, exact and form is not None, answer.order, valid, answer.rules,
-                      answer.refused or answer.reason)
+            form = None  # a bound of a mean is no mean
+        valid = (
+            answer.valid
+            if form is None
+            else conj(answer.valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
+        )
+        bound = Bound(
+            form, exact and form is not None, answer.order, valid, answer.rules, answer.refused or answer.reason
+        )
         return _Solved(system.goal, system, bound, answer.checked)
 
     # ---------------------------------------------------------------- figures
@@ -167,8 +181,13 @@ class Analysis:
             return math.inf
         return 0 if reading == "lower" else None
 
-    def predict(self, entry: str, sizes: Mapping[str, tuple[int, int]], settings: Mapping[str, int] | None = None,
-                metrics: Sequence[str] | None = None) -> dict[str, Range]:
+    def predict(
+        self,
+        entry: str,
+        sizes: Mapping[str, tuple[int, int]],
+        settings: Mapping[str, int] | None = None,
+        metrics: Sequence[str] | None = None,
+    ) -> dict[str, Range]:
         """Every metric's bounds for a run whose sizes lie between the given smallest and largest ones."""
         variant = self.sizes.entry(entry, {n: lo != hi for n, (lo, hi) in sizes.items()})
         values: dict[str, int | Fraction] = self._settings(settings)
@@ -183,22 +202,30 @@ class Analysis:
         values.update(settings or {})
         return values
 
-    def _figures(self, variant: Variant, values: Mapping[str, int | Fraction],
-                 metrics: Sequence[str] | None) -> dict[str, Range]:
+    def _figures(
+        self, variant: Variant, values: Mapping[str, int | Fraction], metrics: Sequence[str] | None
+    ) -> dict[str, Range]:
         out = {}
         for name in metrics or METRICS:
             row = METRICS[name]
-            lower, upper, expected = (self._figure(self._solve(variant, row, r, None), r, values)
-                                      for r in ("lower", "upper", "expected"))
+            lower, upper, expected = (
+                self._figure(self._solve(variant, row, r, None), r, values) for r in ("lower", "upper", "expected")
+            )
             out[name] = Range(lower, upper, expected)
         return out
 
     # ---------------------------------------------------------------- the report
 
-    def report(self, entry: str, metrics: Sequence[str] | None = None,
-               at: Sequence[Mapping[str, int | Fraction]] = (), settings: Mapping[str, int] | None = None,
-               lets: Mapping[str, Expr] | None = None, parallel: int | None = None,
-               at_ranges: Sequence[Mapping[str, tuple[int, int]]] = ()) -> Report:
+    def report(
+        self,
+        entry: str,
+        metrics: Sequence[str] | None = None,
+        at: Sequence[Mapping[str, int | Fraction]] = (),
+        settings: Mapping[str, int] | None = None,
+        lets: Mapping[str, Expr] | None = None,
+        parallel: int | None = None,
+        at_ranges: Sequence[Mapping[str, tuple[int, int]]] = (),
+    ) -> Report:
         """The cost report of one entry (a key of `program.functions`).
 
         `at`: sizes (and params) to give figures at; `at_ranges`: the same for mixed sizes, as (smallest, largest).
@@ -209,31 +236,68 @@ class Analysis:
         errors = [d for d in diagnostics if d.severity == "error"]
         warnings = [d for d in diagnostics if d.severity == "warning"]
         if errors:
-            return Report(self.program.name, variant.function.origin, (), (), {}, {}, {}, {}, (), (), None, parallel,
-                          tuple(warnings), tuple(errors))
+            return Report(
+                self.program.name,
+                variant.function.origin,
+                (),
+                (),
+                {},
+                {},
+                {},
+                {},
+                (),
+                (),
+                None,
+                parallel,
+                tuple(warnings),
+                tuple(errors),
+            )
         table = {n: self._metric(variant, METRICS[n], None, lets) for n in names}
         used = self._used_primitives(variant)
         by_primitive = {p: {n: self._metric(variant, METRICS[n], ("primitive", p), lets) for n in names} for p in used}
         figures = []
         for point in at:
             values = self._settings(settings) | dict(point)
-            figures.append(Figures({n: v for n, v in values.items() if n in point or n not in self.program.tunables or n in (settings or {})},
-                                   self._figures(variant, values, names)))
+            figures.append(
+                Figures(
+                    {
+                        n: v
+                        for n, v in values.items()
+                        if n in point or n not in self.program.tunables or n in (settings or {})
+                    },
+                    self._figures(variant, values, names),
+                )
+            )
         for ranges in at_ranges:
-            figures.append(Figures({n: hi for n, (_, hi) in ranges.items()},
-                                   self.predict(entry, ranges, settings, names)))
+            figures.append(
+                Figures({n: hi for n, (_, hi) in ranges.items()}, self.predict(entry, ranges, settings, names))
+            )
         windows, window_errors = self._windows(variant, [self._settings(settings) | dict(p) for p in at])
-        primitives = {p.name: PrimitiveFacts(self.sizes.fixed_tokens(p), p.model)
-                      for p in self.program.primitives.values()}
+        primitives = {
+            p.name: PrimitiveFacts(self.sizes.fixed_tokens(p), p.model) for p in self.program.primitives.values()
+        }
         attempts = max((self.program.primitives[p].attempts for p in used if p in self.program.primitives), default=1)
         retries = None
         if attempts > 1 and "calls" in table:
             b = table["calls"].upper
             closed = None if b.closed is None else b.closed * attempts
             retries = Retries(attempts, Bound(closed, b.exact, b.order, b.valid))
-        return Report(self.program.name, variant.function.origin, self._symbols(variant, table), self._assumptions(variant, used),
-                      primitives, dict(sorted(self.sizes.literals.items())), table, by_primitive, tuple(figures),
-                      tuple(windows), retries, parallel, tuple(warnings), tuple(window_errors))
+        return Report(
+            self.program.name,
+            variant.function.origin,
+            self._symbols(variant, table),
+            self._assumptions(variant, used),
+            primitives,
+            dict(sorted(self.sizes.literals.items())),
+            table,
+            by_primitive,
+            tuple(figures),
+            tuple(windows),
+            retries,
+            parallel,
+            tuple(warnings),
+            tuple(window_errors),
+        )
 
     def _metric(self, variant: Variant, metric: Metric, only: Only, lets: Mapping[str, Expr] | None) -> MetricReport:
         upper, lower, expected = (self._solve(variant, metric, r, only) for r in ("upper", "lower", "expected"))
@@ -241,8 +305,15 @@ class Analysis:
         bounds = [_let(b.bound, lets, domain) for b in (upper, lower, expected)]
         both = theta(bounds[1].order, bounds[0].order, domain)
         certain = expected.goal is not None
-        return MetricReport(metric.name, bounds[0], bounds[1], bounds[2] if certain else None, both,
-                            self._recurrences(upper) if only is None else (), upper.checked + lower.checked)
+        return MetricReport(
+            metric.name,
+            bounds[0],
+            bounds[1],
+            bounds[2] if certain else None,
+            both,
+            self._recurrences(upper) if only is None else (),
+            upper.checked + lower.checked,
+        )
 
     def _recurrences(self, solved: _Solved) -> tuple[Recurrence, ...]:
         if solved.system is None:
@@ -252,11 +323,18 @@ class Analysis:
             recursive = [c for c in f.cases if any(isinstance(a, Fn) and a.op == "call" for a in c.value.atoms())]
             base = [c for c in f.cases if c not in recursive]
             head = f"{f.name}({', '.join(f.params)})"
-            equation = "; ".join(f"{head} = {show(c.value)}" + (f" for {show_cond(c.guard)}" if c.guard != TRUE and len(recursive) > 1 else "")
-                                 for c in recursive)
-            ground = "; ".join(f"{head} = {show(c.value)}" + (f" for {show_cond(c.guard)}" if c.guard != TRUE else " otherwise")
-                               for c in base)
-            out.append(Recurrence(self.sizes.by_name[f.name].function.origin, equation or ground, ground if equation else ""))
+            equation = "; ".join(
+                f"{head} = {show(c.value)}"
+                + (f" for {show_cond(c.guard)}" if c.guard != TRUE and len(recursive) > 1 else "")
+                for c in recursive
+            )
+            ground = "; ".join(
+                f"{head} = {show(c.value)}" + (f" for {show_cond(c.guard)}" if c.guard != TRUE else " otherwise")
+                for c in base
+            )
+            out.append(
+                Recurrence(self.sizes.by_name[f.name].function.origin, equation or ground, ground if equation else "")
+            )
         return tuple(out)
 
     def _used_primitives(self, variant: Variant) -> list[str]:
@@ -277,7 +355,9 @@ class Analysis:
             out.extend(t for t in terms(cost) if isinstance(t, Leaf))
         return sorted(out, key=lambda x: (x.site, x.span.start))
 
-    def _windows(self, variant: Variant, points: Sequence[Mapping[str, int | Fraction]]) -> tuple[list[Window], list[Diagnostic]]:
+    def _windows(
+        self, variant: Variant, points: Sequence[Mapping[str, int | Fraction]]
+    ) -> tuple[list[Window], list[Diagnostic]]:
         """The largest prompt plus answer of every primitive against its model's window; errors where it cannot fit."""
         windows: list[Window] = []
         errors: list[Diagnostic] = []
@@ -304,9 +384,14 @@ class Analysis:
                         worst = figure if worst is None or figure > worst else worst  # type: ignore[operator]
                 if worst is not None:
                     limit = "" if fits is None or not fits.free else f"; it fits while {show_cond(fits)}"
-                    errors.append(Diagnostic(
-                        "E0501", f"this call can need {worst} tokens, more than the window of {window} of `{p.model}`{limit}",
-                        span, "cut what goes into the prompt (chunks, take), or choose a model with a larger window"))
+                    errors.append(
+                        Diagnostic(
+                            "E0501",
+                            f"this call can need {worst} tokens, more than the window of {window} of `{p.model}`{limit}",
+                            span,
+                            "cut what goes into the prompt (chunks, take), or choose a model with a larger window",
+                        )
+                    )
         return windows, errors
 
     def _assumptions(self, variant: Variant, used: Sequence[str]) -> tuple[str, ...]:
@@ -354,9 +439,13 @@ class Analysis:
         return tuple(out.values())
 
 
-_MODEL_SYMBOLS = {"price_in": "dollars per million prompt tokens", "price_out": "dollars per million completion tokens",
-                  "ttft": "seconds to the first token", "prefill": "prompt tokens read per second",
-                  "decode": "tokens generated per second"}
+_MODEL_SYMBOLS = {
+    "price_in": "dollars per million prompt tokens",
+    "price_out": "dollars per million completion tokens",
+    "ttft": "seconds to the first token",
+    "prefill": "prompt tokens read per second",
+    "decode": "tokens generated per second",
+}
 
 
 def _describe(shape: core.Shape, what: str, out: dict[str, SymbolFacts]) -> None:
@@ -432,5 +521,3 @@ def _value(e: Expr, values: Mapping[str, int | Fraction]) -> Figure:
 def _long(e: Expr, values: Mapping[str, int | Fraction]) -> bool:
     """Whether the expression holds a sum or a choice, which is evaluated term by term."""
     return any(isinstance(a, Fn) and a.op in ("sum", "choose") for a in e.atoms())
-
-

@@ -5,6 +5,7 @@ decides, lower bounds the smallest, expected values the mean by `chance`; these 
 (LANGUAGE section 8), otherwise None. Calls of functions that do not recurse are inlined, the others become calls of
 unknown functions, which `system` gathers with their equations.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -75,6 +76,7 @@ Only = tuple[Literal["primitive"], str] | tuple[Literal["site"], int] | None
 
 class PriceTier(Protocol):
     """Prices in dollars per million tokens for prompts of more than `above` tokens; None is unknown."""
+
     @property
     def above(self) -> int: ...
     @property
@@ -87,6 +89,7 @@ class PriceTier(Protocol):
 
 class Prices(Protocol):
     """What a table knows of a model."""
+
     @property
     def context(self) -> int | None: ...
     @property
@@ -106,8 +109,12 @@ class _Key:
 class Readings:
     """All readings of one program's cost terms. `lookup` tells what a price table knows of a model's target."""
 
-    def __init__(self, sizes: Sizes, lookup: Callable[[str], Prices | None],
-                 close: Callable[[System, Literal["upper", "lower"]], Expr | None]) -> None:
+    def __init__(
+        self,
+        sizes: Sizes,
+        lookup: Callable[[str], Prices | None],
+        close: Callable[[System, Literal["upper", "lower"]], Expr | None],
+    ) -> None:
         self.sizes, self.lookup, self.close = sizes, lookup, close
         self._memo: dict[_Key, Expr | None] = {}
         self._reach: dict[str, frozenset[tuple[str, object]]] = {}
@@ -145,8 +152,13 @@ class Readings:
             for t in sorted(tiers, key=lambda t: -t.above):
                 value = pick(t)
                 assert value is not None
-                beyond = TRUE if t.above == 0 else FALSE if prompt.infinite < 0 else (
-                    TRUE if prompt.infinite else gt(prompt, num(t.above)))
+                beyond = (
+                    TRUE
+                    if t.above == 0
+                    else FALSE
+                    if prompt.infinite < 0
+                    else (TRUE if prompt.infinite else gt(prompt, num(t.above)))
+                )
                 parts.append((num(value), beyond))
             return piecewise(*parts)
 
@@ -157,10 +169,12 @@ class Readings:
             elif model.price_in is None and tiers and all(t.price_cached is not None for t in tiers):
                 price_in = price(None, lambda t: t.price_cached, "price_in")
         return {
-            "size": model.size, "price_in": price_in,
+            "size": model.size,
+            "price_in": price_in,
             "price_out": price(model.price_out, lambda t: t.price_out, "price_out"),
             "ttft": given(model.ttft, "ttft"),
-            "prefill": given(model.prefill, "prefill"), "decode": given(model.decode, "decode"),
+            "prefill": given(model.prefill, "prefill"),
+            "decode": given(model.decode, "decode"),
         }
 
     # ---------------------------------------------------------------- the fold
@@ -232,10 +246,14 @@ class Readings:
             for name, size in (("L", leaf.prompt), ("T", leaf.answer)):
                 if name in free and not size.exact:
                     c = formula.coefficients(name)
-                    if c is None or not set(c) <= {0, 1} or any("L" in x.free or "T" in x.free for x in c.values() if x != c.get(0)):
+                    if (
+                        c is None
+                        or not set(c) <= {0, 1}
+                        or any("L" in x.free or "T" in x.free for x in c.values() if x != c.get(0))
+                    ):
                         return None
             L, T = mean_l or ZERO, mean_t or ZERO
-        if "L" in free and L.infinite or "T" in free and T.infinite:
+        if ("L" in free and L.infinite) or ("T" in free and T.infinite):
             return INF
         table: dict[str, Expr] = {"L": L, "T": T, "error": leaf.error}
         if free - {"L", "T", "error"}:
@@ -289,8 +307,12 @@ class Readings:
             return None
         if how == "+":
             c = body.coefficients(cost.var) if not body.infinite else None
-            if c is not None and set(c) <= {0, 1} and (o.count.exact or is_nonneg(c.get(0, ZERO))) and (
-                    o.total.exact or is_nonneg(c.get(1, ZERO))):
+            if (
+                c is not None
+                and set(c) <= {0, 1}
+                and (o.count.exact or is_nonneg(c.get(0, ZERO)))
+                and (o.total.exact or is_nonneg(c.get(1, ZERO)))
+            ):
                 return c.get(0, ZERO) * count + c.get(1, ZERO) * total
             if o.parts is not None:
                 result = ZERO
@@ -370,8 +392,9 @@ class Readings:
             if ("primitive", only[1]) in reach:
                 return metric.call != ZERO
             return ("tool", only[1]) in reach and metric.tool != ZERO
-        return any((k == "primitive" and metric.call != ZERO) or (k == "tool" and metric.tool != ZERO)
-                   for k, _ in reach)
+        return any(
+            (k == "primitive" and metric.call != ZERO) or (k == "tool" and metric.tool != ZERO) for k, _ in reach
+        )
 
     def _pick(self, cost: Pick, metric: Metric, reading: Reading, only: Only) -> Expr | None:
         body = self.read(cost.body, metric, reading, only)
@@ -475,8 +498,14 @@ class Readings:
             return None
         right = ONE
         for m, c in nats.terms.items():
-            if not (len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "log"
-                    and isinstance(c, int) and c < 0):
+            if not (
+                len(m) == 1
+                and m[0][1] == 1
+                and isinstance(m[0][0], Fn)
+                and m[0][0].op == "log"
+                and isinstance(c, int)
+                and c < 0
+            ):
                 return None
             right = right * power(m[0][0].args[0], -c)
         return right
@@ -551,9 +580,12 @@ class Readings:
                 continue
             variant = self.sizes.by_name[name]
             right = self.of_variant(variant, metric, reading, only)
-            functions[name] = Function(name, variant.params, equation_cases(INF if right is None else right, variant.facts))
-            todo.extend(a.name for c in functions[name].cases for a in c.value.atoms()
-                        if isinstance(a, Fn) and a.op == "call")
+            functions[name] = Function(
+                name, variant.params, equation_cases(INF if right is None else right, variant.facts)
+            )
+            todo.extend(
+                a.name for c in functions[name].cases for a in c.value.atoms() if isinstance(a, Fn) and a.op == "call"
+            )
         return specialised(without_idle_parameters(System(dict(sorted(functions.items())), goal, domain)))
 
 
@@ -582,12 +614,17 @@ def without_idle_parameters(system: System) -> System:
             if isinstance(a, Fn) and a.op == "call" and a.name in used and len(a.args) > len(used[a.name]):
                 return call(a.name, *(x for i, x in enumerate(a.args) if i in used[a.name]))
             return None
+
         return e.rebuild(change)
 
     functions = {
-        f.name: Function(f.name, tuple(p for i, p in enumerate(f.params) if i in used[f.name]),
-                         tuple(Case(c.guard, trim(c.value)) for c in f.cases))
-        for f in system.functions.values()}
+        f.name: Function(
+            f.name,
+            tuple(p for i, p in enumerate(f.params) if i in used[f.name]),
+            tuple(Case(c.guard, trim(c.value)) for c in f.cases),
+        )
+        for f in system.functions.values()
+    }
     return System(functions, trim(system.goal), system.domain)
 
 
@@ -603,7 +640,7 @@ def specialised(system: System) -> System:
                 for i, x in enumerate(a.args):
                     own = system.functions[a.name].params[i]
                     if holder == a.name and x == sym(own) and i < len(params):
-                        continue        # handed on unchanged
+                        continue  # handed on unchanged
                     key = (a.name, i)
                     local = bool(x.free & set(params)) or _binds(e, x)
                     fixed[key] = x if not local and fixed.get(key, x) == x else None
@@ -619,6 +656,7 @@ def specialised(system: System) -> System:
                 if isinstance(a, Fn) and a.op == "call" and a.name in drop and len(a.args) == arity[a.name]:
                     return call(a.name, *(x for i, x in enumerate(a.args) if i not in drop[a.name]))
                 return None
+
             return e.rebuild(change)
 
         arity = {f.name: len(f.params) for f in system.functions.values()}
@@ -642,8 +680,9 @@ def specialised(system: System) -> System:
                 if guard == TRUE:
                     break
                 here = here.with_(negate(guard))
-            functions[f.name] = Function(f.name, tuple(p for i, p in enumerate(f.params) if i not in drop.get(f.name, ())),
-                                         tuple(cases))
+            functions[f.name] = Function(
+                f.name, tuple(p for i, p in enumerate(f.params) if i not in drop.get(f.name, ())), tuple(cases)
+            )
         system = System(functions, trim(system.goal), system.domain)
 
 
@@ -692,8 +731,12 @@ def _split(e: Expr) -> list[tuple[Cond, Expr]]:
     # the outermost first: `atoms` lists inner ones before those that hold them
     target = None
     for a in e.atoms():
-        if (isinstance(a, Fn) and a.op == "piecewise" and not _bound_inside(e, a)
-                and any(isinstance(x, Fn) and x.op == "call" for y in a.args for x in y.atoms())):
+        if (
+            isinstance(a, Fn)
+            and a.op == "piecewise"
+            and not _bound_inside(e, a)
+            and any(isinstance(x, Fn) and x.op == "call" for y in a.args for x in y.atoms())
+        ):
             target = a
     if target is None:
         return [(TRUE, e)]
@@ -749,6 +792,7 @@ def _monotone(e: Expr, name: str) -> int:
 
 def _peak(body: Expr, index: str, count: Expr, reading: Reading) -> Expr:
     """The largest of body for index = 0 .. count-1; 0 if there is none. For a lower bound a safe one of them."""
+
     def guarded(e: Expr) -> Expr:
         if count.infinite:
             return e
@@ -817,4 +861,3 @@ def _leaves(cost: Cost) -> Iterable[Leaf | Apply]:
                 todo.extend(a for _, a in alternatives)
             case Free():
                 pass
-

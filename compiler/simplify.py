@@ -2,6 +2,7 @@
 
 In: an expression and `Facts`. Out: an equal expression at every point that satisfies them.
 """
+
 from __future__ import annotations
 
 from .expr import (
@@ -48,8 +49,10 @@ def tight(e: Expr, facts: Facts) -> Expr:
             if len(kept) < len(a.args):
                 return (max_ if a.op == "max" else min_)(*kept)
         if a.op == "piecewise":
-            cases = [(v, TRUE if facts.implies(c) else FALSE if facts.refutes(c) else c)
-                     for v, c in zip(a.args, a.conds, strict=True)]
+            cases = [
+                (v, TRUE if facts.implies(c) else FALSE if facts.refutes(c) else c)
+                for v, c in zip(a.args, a.conds, strict=True)
+            ]
             joined = _joined(cases, facts)
             if len(joined) < len(cases) or any(c != d for (_, c), d in zip(cases, a.conds, strict=True)):
                 return piecewise(*joined)
@@ -76,8 +79,15 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
         (first, cond), (second, rest) = out[-2], out[-1]
         if rest != TRUE or not isinstance(cond, Rel) or cond.op != ">=" or first.infinite or second.infinite:
             break
-        atom = next((a for m, c in cond.e.terms.items() for a, k in m
-                     if len(m) == 1 and k == 1 and c == 1 and len(cond.e.terms) <= 2), None)
+        atom = next(
+            (
+                a
+                for m, c in cond.e.terms.items()
+                for a, k in m
+                if len(m) == 1 and k == 1 and c == 1 and len(cond.e.terms) <= 2
+            ),
+            None,
+        )
         if atom is None:
             break
         # outside the case the atom is at most `edge`; if it cannot be less, it is the edge

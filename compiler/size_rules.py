@@ -3,6 +3,7 @@
 In: abstract values of the arguments. Out: the abstract value of the result, from LANGUAGE section 4. Rules hold for every
 input that does not fail at run time (an index beyond the end, a division by zero).
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,10 +21,8 @@ from .expr import (
     ceil,
     compare,
     conj,
-    eq,
     floor,
     ge,
-    gt,
     is_nonneg,
     log2,
     max_,
@@ -31,7 +30,6 @@ from .expr import (
     mod,
     negate,
     num,
-    piecewise,
     power,
     quotient,
     sum_,
@@ -47,10 +45,8 @@ from .values import (
     Truth,
     Value,
     between,
-    eliminate,
     exact,
     hull,
-    hull_size,
     list_of,
     list_of_parts,
     primary,
@@ -66,6 +62,7 @@ __all__ = ["Context", "apply_rule", "first_and_rest"]
 @dataclass(frozen=True, slots=True)
 class Context:
     """What rules may ask: `tight` simplifies an expression by what is known here; `fresh` makes a new symbol's name."""
+
     tight: Callable[[Expr], Expr]
     fresh: Callable[[str], str]
 
@@ -79,6 +76,7 @@ def _rule(*names: str) -> Callable[[Rule], Rule]:
         for n in names:
             _RULES[n] = f
         return f
+
     return register
 
 
@@ -95,6 +93,7 @@ def apply_rule(op: str, args: list[Value], index: int, context: Context) -> Valu
 
 
 # ---------------------------------------------------------------- access to arguments
+
 
 def _num(v: Value) -> Size:
     assert isinstance(v, Num)
@@ -125,6 +124,7 @@ def _resized(v: Value, size: Size, offset: Expr | None, total: Size | None = Non
             return Items(size, (Part(size.lo, p.index, p.value),), v.element, total)
         if offset is not None:
             from .expr import sym
+
             shifted = subs_value(p.value, {p.index: sym(p.index) + offset})
             return list_of_parts([Part(size.lo, p.index, shifted)], total)
     return list_of(size, v.element, total)
@@ -155,6 +155,7 @@ def _up(f: Callable[..., Expr], *sizes: Size) -> Size:
 
 
 # ---------------------------------------------------------------- numbers
+
 
 @_rule("+")
 def _add(a: list[Value], c: Context) -> Value:
@@ -230,8 +231,12 @@ def _power(a: list[Value], c: Context) -> Value:
         except (OverflowError, ZeroDivisionError, ValueError):
             return Num(ANY)
     if is_nonneg(x.lo - 1) and is_nonneg(y.lo):
-        return Num(between(ONE if x.lo.infinite else power(x.lo, y.lo),
-                           INF if x.hi.infinite or y.hi.infinite else power(x.hi, y.hi)))
+        return Num(
+            between(
+                ONE if x.lo.infinite else power(x.lo, y.lo),
+                INF if x.hi.infinite or y.hi.infinite else power(x.hi, y.hi),
+            )
+        )
     return Num(ANY)
 
 
@@ -305,6 +310,7 @@ def _sum(a: list[Value], c: Context) -> Value:
 
 # ---------------------------------------------------------------- comparison
 
+
 def _comparison(op: str) -> Rule:
     def rule(a: list[Value], c: Context) -> Value:
         x, y = a
@@ -316,6 +322,7 @@ def _comparison(op: str) -> Rule:
         if not isinstance(x, Num) or not isinstance(y, Num):
             return Truth(FALSE, FALSE)
         return _compare(op, x.size, y.size)
+
     return rule
 
 
@@ -332,6 +339,7 @@ def _compare(op: str, x: Size, y: Size) -> Truth:
             return _compare("<" if op == ">" else "<=", y, x)
         case "==" | "!=":
             from .expr import disj
+
             apart = disj(_sure("<", x.hi, y.lo), _sure("<", y.hi, x.lo))
             same = conj(_sure("<=", x.hi, y.lo), _sure("<=", y.hi, x.lo))
             return Truth(same, apart) if op == "==" else Truth(apart, same)
@@ -341,7 +349,9 @@ def _compare(op: str, x: Size, y: Size) -> Truth:
 def _sure(op: str, a: Expr, b: Expr) -> Cond:
     """a op b for an upper bound a and a lower bound b."""
     if a.infinite or b.infinite:
-        return TRUE if (a.infinite < 0 < 1 + abs(b.infinite) and b.infinite >= 0) and a.infinite != b.infinite else FALSE
+        return (
+            TRUE if (a.infinite < 0 < 1 + abs(b.infinite) and b.infinite >= 0) and a.infinite != b.infinite else FALSE
+        )
     return compare(op, a, b)
 
 
@@ -355,6 +365,7 @@ def _undecided(a: list[Value], c: Context) -> Value:
 
 
 # ---------------------------------------------------------------- construction
+
 
 @_rule("tuple", "record")
 def _group(a: list[Value], c: Context) -> Value:
@@ -373,8 +384,12 @@ def _merged(parts: list[Part]) -> list[Part]:
     for p in parts:
         if p.count == ZERO:
             continue
-        if out and p.index not in _free(p.value) and out[-1].index not in _free(out[-1].value) \
-                and out[-1].value == p.value:
+        if (
+            out
+            and p.index not in _free(p.value)
+            and out[-1].index not in _free(out[-1].value)
+            and out[-1].value == p.value
+        ):
             out[-1] = Part(out[-1].count + p.count, p.index, p.value)
         else:
             out.append(p)
@@ -398,8 +413,12 @@ def _concatenate(a: list[Value], c: Context) -> Value:
     if x.parts is not None and y.parts is not None and len(x.parts) + len(y.parts) <= 16:
         joined = list_of_parts(_merged([*x.parts, *y.parts]))
         return joined if len(joined.parts or ()) == 1 else Items(joined.length, joined.parts, joined.element, total)
-    return Items(x.length + y.length, list_of(x.length + y.length, hull(x.element, y.element)).parts,
-                 hull(x.element, y.element), total)
+    return Items(
+        x.length + y.length,
+        list_of(x.length + y.length, hull(x.element, y.element)).parts,
+        hull(x.element, y.element),
+        total,
+    )
 
 
 @_rule("interpolate")
@@ -422,6 +441,7 @@ def _trim(a: list[Value], c: Context) -> Value:
 
 # ---------------------------------------------------------------- lists and texts
 
+
 @_rule("len", "tokens")
 def _length(a: list[Value], c: Context) -> Value:
     return Num(_size(a[0]))
@@ -432,6 +452,7 @@ def _range(a: list[Value], c: Context) -> Value:
     start, stop = (exact(0), _num(a[0])) if len(a) == 1 else (_num(a[0]), _num(a[1]))
     if start.exact and stop.exact and not start.lo.infinite and not stop.lo.infinite:
         from .expr import sym
+
         j = c.fresh("j")
         count = c.tight(max_(ZERO, stop.lo - start.lo))
         return list_of_parts([Part(count, j, Num(exact(start.lo + sym(j))))])
@@ -502,6 +523,7 @@ def _dropped(v: Value, n: Size, k: Size, c: Context) -> Value:
     several = _several(v, k)
     if several is not None:
         from .expr import sym
+
         out, left = [], k.lo
         for p in several:
             gone = c.tight(min_(p.count, max_(ZERO, left)))
@@ -544,8 +566,9 @@ def _halve(a: list[Value], c: Context) -> Value:
     if parts.parts is not None and len(parts.parts) == 1:
         return Group((parts.parts[0].value, parts.parts[0].value))
     n = _size(a[0])
-    return Group((_resized(a[0], _up(lambda x: ceil(x / 2), n), ZERO),
-                  _resized(a[0], _up(lambda x: floor(x / 2), n), None)))
+    return Group(
+        (_resized(a[0], _up(lambda x: ceil(x / 2), n), ZERO), _resized(a[0], _up(lambda x: floor(x / 2), n), None))
+    )
 
 
 _FEW = 16
@@ -567,11 +590,18 @@ def _split(a: list[Value], c: Context) -> Value:
             return joined
         large, many = ceil(n.lo / k.lo), mod(n.lo, k.lo)
         small = floor(n.lo / k.lo)
-        return list_of_parts([Part(many, index, _resized(a[0], exact(large), None)),
-                              Part(k.lo - many, index, _resized(a[0], exact(small), None))], n)
+        return list_of_parts(
+            [
+                Part(many, index, _resized(a[0], exact(large), None)),
+                Part(k.lo - many, index, _resized(a[0], exact(small), None)),
+            ],
+            n,
+        )
     high = n.hi if not is_nonneg(k.lo - 1) else ceil(n.hi / k.lo)
     low = ZERO if k.hi.infinite else floor(n.lo / max_(k.hi, ONE))
-    return list_of(between(max_(k.lo, ONE), k.hi) if not k.exact else k, _resized(a[0], between(low, high), None), n, index)
+    return list_of(
+        between(max_(k.lo, ONE), k.hi) if not k.exact else k, _resized(a[0], between(low, high), None), n, index
+    )
 
 
 @_rule("chunks")
@@ -581,8 +611,13 @@ def _chunks(a: list[Value], c: Context) -> Value:
     if n.exact and s.exact and not n.lo.infinite:
         full, count = floor(n.lo / s.lo), ceil(n.lo / s.lo)
         left = mod(n.lo, s.lo)
-        return list_of_parts([Part(full, index, _resized(a[0], exact(s.lo), None)),
-                              Part(count - full, index, _resized(a[0], exact(left), None))], n)
+        return list_of_parts(
+            [
+                Part(full, index, _resized(a[0], exact(s.lo), None)),
+                Part(count - full, index, _resized(a[0], exact(left), None)),
+            ],
+            n,
+        )
     size_low = max_(s.lo, ONE)
     count = between(ZERO if s.hi.infinite else ceil(n.lo / max_(s.hi, ONE)), ceil(n.hi / size_low))
     low = ZERO if n.lo == ZERO else min_(ONE, n.lo)
@@ -596,11 +631,17 @@ def _windows(a: list[Value], c: Context) -> Value:
     if n.exact and s.exact and step.exact:
         count = c.tight(max_(ONE, ceil((n.lo - s.lo) / step.lo) + 1))
         last = c.tight(n.lo - (count - 1) * step.lo)
-        return list_of_parts([Part(count - 1, index, _resized(a[0], exact(s.lo), None)),
-                              Part(ONE, index, _resized(a[0], exact(last), None))])
+        return list_of_parts(
+            [
+                Part(count - 1, index, _resized(a[0], exact(s.lo), None)),
+                Part(ONE, index, _resized(a[0], exact(last), None)),
+            ]
+        )
     least = max_(step.lo, ONE)
-    count = between(ONE if step.hi.infinite else max_(ONE, ceil((n.lo - s.hi) / max_(step.hi, ONE)) + 1),
-                    max_(ONE, ceil((n.hi - s.lo) / least) + 1))
+    count = between(
+        ONE if step.hi.infinite else max_(ONE, ceil((n.lo - s.hi) / max_(step.hi, ONE)) + 1),
+        max_(ONE, ceil((n.hi - s.lo) / least) + 1),
+    )
     return list_of(count, _resized(a[0], between(ZERO, min_(s.hi, n.hi)), None), None, index)
 
 
@@ -610,8 +651,10 @@ def _reverse(a: list[Value], c: Context) -> Value:
     if v.parts is None:
         return v
     from .expr import sym
-    turned = [Part(p.count, p.index, subs_value(p.value, {p.index: p.count - 1 - sym(p.index)}))
-              for p in reversed(v.parts)]
+
+    turned = [
+        Part(p.count, p.index, subs_value(p.value, {p.index: p.count - 1 - sym(p.index)})) for p in reversed(v.parts)
+    ]
     return Items(v.length, tuple(turned), v.element, v.total)
 
 
@@ -623,6 +666,7 @@ def _zip(a: list[Value], c: Context) -> Value:
         return Items(exact(0), (), None, None)
     if length.exact and x.parts is not None and y.parts is not None and len(x.parts) == len(y.parts) == 1:
         from .expr import sym
+
         p, q = x.parts[0], y.parts[0]
         other = subs_value(q.value, {q.index: sym(p.index)}) if p.index != q.index else q.value
         return list_of_parts([Part(length.lo, p.index, Group((p.value, other)))])
@@ -637,6 +681,7 @@ def _enumerate(a: list[Value], c: Context) -> Value:
     if v.parts is None:
         return Items(v.length, None, Group((Num(between(ZERO, v.length.hi - 1)), v.element)), None)
     from .expr import sym
+
     offset, parts = ZERO, []
     for p in v.parts:
         parts.append(Part(p.count, p.index, Group((Num(exact(offset + sym(p.index))), p.value))))
@@ -696,8 +741,12 @@ def _unique(a: list[Value], c: Context) -> Value:
     v = _items(a[0])
     total = spread_total(v)
     length = between(c.tight(min_(ONE, v.length.lo)), v.length.hi)
-    return Items(length, list_of(length, v.element).parts if length.exact else None, v.element,
-                 None if total is None else between(ZERO, total.hi))
+    return Items(
+        length,
+        list_of(length, v.element).parts if length.exact else None,
+        v.element,
+        None if total is None else between(ZERO, total.hi),
+    )
 
 
 @_rule("replace_at")
@@ -711,6 +760,7 @@ def _replace_at(a: list[Value], c: Context) -> Value:
 
 
 # ---------------------------------------------------------------- taking a list apart
+
 
 def first_and_rest(v: Items, c: Context) -> tuple[Value | None, Items]:
     """The first element of a list that has one, and the list of the others."""
@@ -727,6 +777,7 @@ def first_and_rest(v: Items, c: Context) -> tuple[Value | None, Items]:
         rest_length = _up(lambda n: c.tight(max_(ZERO, n - 1)), v.length)
         return v.element, list_of(rest_length, v.element)
     from .values import select
+
     one = c.tight(min_(ONE, p.count))
     head = p.value if one == ONE else select([(ge(p.count, ONE), p.value), (TRUE, q.value)])
     left = c.tight(max_(ZERO, p.count - 1))
@@ -735,5 +786,3 @@ def first_and_rest(v: Items, c: Context) -> tuple[Value | None, Items]:
     if head_size is not None and total is not None and head_size.exact:
         rest = Items(rest.length, rest.parts, rest.element, total - head_size)
     return head, rest
-
-

@@ -9,33 +9,33 @@ Result sizes of recursive functions: the declared claim is assumed for the recur
 
 Does not combine costs (`readings`), does not decide termination (`termination`).
 """
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Sequenced
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from ..lang.diagnostics import Diagnostic, Label as DiagnosticLabel
+from ..lang.diagnostics import Diagnostic
+from ..lang.diagnostics import Label as DiagnosticLabel
 from ..lang.source import Span
 from ..lang.types import EnumT
 from . import core
+from .accumulators import Accumulation, over_iterations
+from .codegen import compile_expr
 from .costs import (
     FREE,
     Apply,
     Ballot,
-    Cases,
     Cost,
-    Either,
     Free,
     Leaf,
     Least,
     Loop,
-    Parallel,
     Pick,
     Rounds,
-    Sequence,
     Spread,
     Spreading,
     cases,
@@ -43,10 +43,10 @@ from .costs import (
     loop,
     parallel,
     sequence,
-    substitute,
+    symbols_of,
+    terms,
 )
-from .equations import Case, Function, Side, System
-from .codegen import compile_expr
+from .equations import Case, Function, System
 from .expr import (
     FALSE,
     INF,
@@ -66,17 +66,27 @@ from .expr import (
     min_,
     negate,
     num,
-    piecewise,
     power,
-    sum_,
     sym,
 )
 from .facts import Facts
+from .patterns import Binder, symbolic, tunable_facts, tunable_symbol
+from .shapes import (
+    bound_sizes,
+    extent_size,
+    from_shape,
+    has_unknown,
+    largest,
+    leaves_of,
+    mapped_total,
+    mean_of,
+    with_primary,
+    with_shape,
+)
 from .simplify import tight
 from .size_rules import Context, apply_rule, first_and_rest
 from .solve import solve
 from .values import (
-    ANY,
     Group,
     Items,
     Label,
@@ -100,7 +110,7 @@ from .values import (
     token_count,
 )
 
-__all__ = ["CallSite", "Sizes", "Variant", "terms", "tunable_symbol"]
+__all__ = ["Sizes", "Variant"]
 
 
 @lru_cache(maxsize=20_000)
@@ -108,16 +118,10 @@ def _facts(conditions: tuple[Cond, ...]) -> Facts:
     return Facts(conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """A place that calls a primitive, and the function it stands in."""
-    function: str
-    node: core.CallPrimitive
-
-
 @dataclass(slots=True)
 class Variant:
     """A function for one pattern of arguments: parameters, cost and result over their symbols."""
+
     name: str
     function: core.Function
     pattern: tuple[object, ...]
@@ -138,15 +142,17 @@ class Scope:
 
     __slots__ = ("declared", "facts", "names", "parent", "picks", "variant")
 
-    def __init__(self, parent: Scope | None, variant: Variant, facts: tuple[Cond, ...],
-                 declared: Mapping[str, Size]) -> None:
+    def __init__(
+        self, parent: Scope | None, variant: Variant, facts: tuple[Cond, ...], declared: Mapping[str, Size]
+    ) -> None:
         self.parent, self.variant, self.facts, self.declared = parent, variant, facts, declared
         self.names: dict[str, Value] = {}
         self.picks: list[Pick] = []
 
     def child(self, *facts: Cond) -> Scope:
-        return Scope(self, self.variant, (*self.facts, *(f for f in facts if f != TRUE and f not in self.facts)),
-                     self.declared)
+        return Scope(
+            self, self.variant, (*self.facts, *(f for f in facts if f != TRUE and f not in self.facts)), self.declared
+        )
 
     def look(self, name: str) -> Value:
         scope: Scope | None = self
@@ -186,7 +192,7 @@ class Sizes:
         """The variant whose sizes are exactly the named ones; those in `ranges` are intervals instead."""
         f = self.program.functions[function]
         inexact = {n for n, r in (ranges or {}).items() if r}
-        args = [_symbolic(p.shape, inexact) for p in f.params]
+        args = [symbolic(p.shape, inexact) for p in f.params]
         variant, _ = self._variant(f, args, None)
         return variant
 
@@ -205,8 +211,15 @@ class Sizes:
         """Tokens of the prompt and system text besides the parameters."""
         return sum(self.count_tokens(x) for x in (*p.prompt, *p.system) if isinstance(x, str))
 
-    def report(self, code: str, message: str, span: Span, hint: str, severity: str = "error",
-               labels: tuple[DiagnosticLabel, ...] = ()) -> None:
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str,
+        severity: str = "error",
+        labels: tuple[DiagnosticLabel, ...] = (),
+    ) -> None:
         key = (code, span.start)
         if key not in self._reported:
             self._reported.add(key)
@@ -219,7 +232,7 @@ class Sizes:
 
         `_index` and `_low` are those of Tarjan's algorithm for strongly connected components (1972).
         """
-        binder = _Binder(f)
+        binder = Binder(f)
         params = [binder.bind(p.shape, v, p.name) for p, v in zip(f.params, args, strict=True)]
         pattern = tuple(binder.pattern)
         key = (f.name, pattern)
@@ -255,7 +268,7 @@ class Sizes:
             variant.result = self._hypothesis(key, variant)
             self._body(variant, params)
             if self._low[variant.name] < self._index[variant.name]:
-                return      # part of a larger component, whose root will settle it
+                return  # part of a larger component, whose root will settle it
             start = self._index[variant.name]
             members = self._stack[start:]
             loops = len(members) > 1 or variant.recursive
@@ -298,11 +311,11 @@ class Sizes:
                 return between(call(f"size_{variant.name}_{i}_lo", *args), top)
             return between(call(f"size_{variant.name}_{i}_lo", *args), call(f"size_{variant.name}_{i}_hi", *args))
 
-        return _from_shape(f.result, leaf)
+        return from_shape(f.result, leaf)
 
     def _settle(self, members: list[Variant]) -> bool:
         """Whether the hypotheses of a component hold. If not, weaker ones (or solved ones) are set for the next try."""
-        bodies = {m.name: _with_shape(m.body_value, m.function.result) for m in members}
+        bodies = {m.name: with_shape(m.body_value, m.function.result) for m in members}
         failed = False
         unsolved: dict[str, tuple[Variant, int, str, Expr, Expr]] = {}
         for m in members:
@@ -310,7 +323,7 @@ class Sizes:
             if key in self._solved:
                 m.result = self._solved[key]
                 continue
-            assumed, found = _leaves(m.result), _leaves(bodies[m.name])
+            assumed, found = leaves_of(m.result), leaves_of(bodies[m.name])
             for i, (a, b) in enumerate(zip(assumed, found, strict=True)):
                 for side, x, y in (("lo", a.lo, b.lo), ("hi", a.hi, b.hi)):
                     own = f"size_{m.name}_{i}_{side}"
@@ -334,10 +347,10 @@ class Sizes:
         """A size in a result type is a claim: proven, broken (an error), or reported with what could be inferred."""
         f = variant.function
         claims: list[core.Extent] = []
-        _from_shape(f.result, lambda e, n: (claims.append(e), exact(0))[1])  # type: ignore[func-returns-value]
+        from_shape(f.result, lambda e, n: (claims.append(e), exact(0))[1])  # type: ignore[func-returns-value]
         if all(e.high is None for e in claims):
             return
-        found = _leaves(_with_shape(_result(variant), f.result))
+        found = leaves_of(with_shape(_result(variant), f.result))
         facts = _facts(variant.facts)
         table = {n: (s.lo, s.hi) for n, s in variant.declared.items()}
         for e, size in zip(claims, found, strict=True):
@@ -349,14 +362,27 @@ class Sizes:
             point = _breaks(size.hi, claimed, facts)
             where = f" (at {', '.join(f'{n} = {v}' for n, v in sorted(point.items()))})" if point else ""
             if size.hi.infinite:
-                self.report("E0402", f"the size of the result of `{f.origin}` could not be bounded", f.span,
-                            f"the result type claims at most {e.high}; return values whose sizes are bounded")
+                self.report(
+                    "E0402",
+                    f"the size of the result of `{f.origin}` could not be bounded",
+                    f.span,
+                    f"the result type claims at most {e.high}; return values whose sizes are bounded",
+                )
             elif point is not None:
-                self.report("E0401", f"the result of `{f.origin}` can be larger than its type claims{where}", f.span,
-                            f"it claims at most {e.high}, but the body can give {size.hi}; write that size, or none")
+                self.report(
+                    "E0401",
+                    f"the result of `{f.origin}` can be larger than its type claims{where}",
+                    f.span,
+                    f"it claims at most {e.high}, but the body can give {size.hi}; write that size, or none",
+                )
             else:
-                self.report("W0402", f"the size that the result type of `{f.origin}` claims could not be proven", f.span,
-                            f"the analysis goes on with what it inferred: at most {size.hi}", "warning")
+                self.report(
+                    "W0402",
+                    f"the size that the result type of `{f.origin}` claims could not be proven",
+                    f.span,
+                    f"the analysis goes on with what it inferred: at most {size.hi}",
+                    "warning",
+                )
 
     def _at_most(self, a: Expr, b: Expr, facts: Facts) -> bool:
         """Whether a <= b is proven."""
@@ -372,8 +398,12 @@ class Sizes:
                     return False
         return True
 
-    def _solve_sizes(self, members: list[Variant], unsolved: dict[str, tuple[Variant, int, str, Expr, Expr]],
-                     bodies: Mapping[str, Value]) -> None:
+    def _solve_sizes(
+        self,
+        members: list[Variant],
+        unsolved: dict[str, tuple[Variant, int, str, Expr, Expr]],
+        bodies: Mapping[str, Value],
+    ) -> None:
         """Closes the size recurrences of a component and keeps the results for the next walk over it."""
         functions: dict[str, Function] = {}
         for name, (m, _, _, _, rhs) in unsolved.items():
@@ -383,7 +413,7 @@ class Sizes:
             args = tuple(sym(n, k) for n, k in zip(m.params, m.kinds, strict=True))
             goal = call(name, *args)
             value: Expr | None = None
-            if not _has_unknown(rhs):
+            if not has_unknown(rhs):
                 value = rhs
             elif not rhs.infinite:
                 needed = _reachable(functions, name)
@@ -391,25 +421,30 @@ class Sizes:
                     system = System(needed, goal, conj(*m.facts))
                     answer = solve(system, "upper" if side == "hi" else "lower", time_limit=self.time_limit)
                     covers = answer.closed is not None and _facts(m.facts).implies(answer.valid)
-                    if answer.closed is not None and covers and not _has_unknown(answer.closed):
+                    if answer.closed is not None and covers and not has_unknown(answer.closed):
                         value = answer.closed
-            if value is None or _has_unknown(value):
-                value = INF if side == "hi" else (NEG_INF if _is_number_leaf(m.function.result, unsolved[name][1]) else ZERO)
+            if value is None or has_unknown(value):
+                value = (
+                    INF
+                    if side == "hi"
+                    else (NEG_INF if _is_number_leaf(m.function.result, unsolved[name][1]) else ZERO)
+                )
                 if side == "hi" and not _is_number_leaf(m.function.result, unsolved[name][1]):
-                    m.unknown.append((f"the size of the result of {m.function.origin} could not be bounded",
-                                      m.function.span))
+                    m.unknown.append(
+                        (f"the size of the result of {m.function.origin} could not be bounded", m.function.span)
+                    )
             closed[name] = value
         for m in members:
             key = (m.function.name, m.pattern)
             if key in self._solved:
                 continue
             leaves = []
-            for i, leaf in enumerate(_leaves(m.result)):
+            for i, leaf in enumerate(leaves_of(m.result)):
                 lo = closed.get(f"size_{m.name}_{i}_lo", leaf.lo)
                 hi = closed.get(f"size_{m.name}_{i}_hi", leaf.hi)
                 leaves.append(exact(lo) if lo == hi else between(lo, hi))
             iterator = iter(leaves)
-            self._solved[key] = _from_shape(m.function.result, lambda e, n: next(iterator))
+            self._solved[key] = from_shape(m.function.result, lambda e, n: next(iterator))
 
     def _body(self, variant: Variant, params: list[Value]) -> None:
         f = variant.function
@@ -580,8 +615,10 @@ class Sizes:
         value2, cost2 = self._closed(outer, node.otherwise)
         chance = self._chance(node.condition, node.chance, scope)
         if truth.no == negate(truth.yes):
-            return (select([(truth.yes, value1), (TRUE, value2)]),
-                    sequence(cost, cases((truth.yes, cost1), (TRUE, cost2))))
+            return (
+                select([(truth.yes, value1), (TRUE, value2)]),
+                sequence(cost, cases((truth.yes, cost1), (TRUE, cost2))),
+            )
         undecided = either(cost1, cost2, chance)
         both = hull(value1, value2)
         if truth.yes == FALSE and truth.no == FALSE:
@@ -590,8 +627,10 @@ class Sizes:
             if mean is not None:
                 value = mean
             return value, sequence(cost, undecided)
-        return (select([(truth.yes, value1), (truth.no, value2), (TRUE, both)]),
-                sequence(cost, cases((truth.yes, cost1), (truth.no, cost2), (TRUE, undecided))))
+        return (
+            select([(truth.yes, value1), (truth.no, value2), (TRUE, both)]),
+            sequence(cost, cases((truth.yes, cost1), (truth.no, cost2), (TRUE, undecided))),
+        )
 
     def _mixed_mean(self, a: Value, b: Value, chance: Expr | None) -> Value | None:
         """The hull of two texts or numbers with the mean of the mixture, where chance tells it."""
@@ -675,7 +714,7 @@ class Sizes:
     def _call_primitive(self, node: core.CallPrimitive, scope: Scope) -> tuple[Value, Cost]:
         p = self.program.primitives[node.primitive]
         values, costs = self._arguments(node.args, scope)
-        table = _bound_sizes(p.params, values)
+        table = bound_sizes(p.params, values)
         by_name = {q.name: v for q, v in zip(p.params, values, strict=True)}
         prompt = exact(self.fixed_tokens(p))
         for piece in (*p.prompt, *p.system):
@@ -686,13 +725,13 @@ class Sizes:
                     v = v.fields[i]
                 prompt = prompt + token_count(v)
         ranges = {n: (s.lo, s.hi) for n, s in table.items()}
-        value = _from_shape(p.result, lambda e, n: _extent_size(e, ranges, n, True))
+        value = from_shape(p.result, lambda e, n: extent_size(e, ranges, n, True))
         answer = token_count(value)
         if p.max_output is not None:
             cap = interval(p.max_output, ranges)[1]
             answer = between(min_(answer.lo, cap), cap)
         if p.typical is not None:
-            mean = _mean_of(p.typical, table)
+            mean = mean_of(p.typical, table)
             if mean is not None:
                 answer = between(answer.lo, answer.hi, mean)
                 if isinstance(value, Str):
@@ -700,23 +739,24 @@ class Sizes:
         model = self.program.models[p.model]
         if model.reasoning:
             answer = between(answer.lo, answer.hi + model.reasoning)
-        error = _largest(p.error, table)
+        error = largest(p.error, table)
         cost: Cost = Leaf("primitive", p.name, node.site, prompt, answer, error, node.span)
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, power(p.malformed, p.attempts), scope)
         return value, sequence(*costs, cost)
 
-    def _fallback(self, fallback: core.Node, value: Value, cost: Cost, chance: Expr | None,
-                  scope: Scope) -> tuple[Value, Cost]:
+    def _fallback(
+        self, fallback: core.Node, value: Value, cost: Cost, chance: Expr | None, scope: Scope
+    ) -> tuple[Value, Cost]:
         other, extra = self._closed(scope.child(), fallback)
         return hull(value, other), sequence(cost, either(extra, FREE, chance))
 
     def _call_tool(self, node: core.CallTool, scope: Scope) -> tuple[Value, Cost]:
         t = self.program.tools[node.tool]
         values, costs = self._arguments(node.args, scope)
-        table = _bound_sizes(t.params, values)
+        table = bound_sizes(t.params, values)
         ranges = {n: (s.lo, s.hi) for n, s in table.items()}
-        value = _from_shape(t.result, lambda e, n: _extent_size(e, ranges, n, False))
+        value = from_shape(t.result, lambda e, n: extent_size(e, ranges, n, False))
         cost: Cost = Leaf("tool", t.name, node.site, exact(0), exact(0), ZERO, node.span)
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, None, scope)
@@ -756,13 +796,17 @@ class Sizes:
         return exact(lo) if lo == hi else Size(lo, hi, s.mean)
 
     def _check_where(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
-        table = _bound_sizes(f.params, values)
+        table = bound_sizes(f.params, values)
         for c, where in f.where:
             known = {n: s.lo for n, s in table.items() if n in c.free and s.exact and not s.lo.infinite}
             if len(known) == sum(1 for n in c.free if n in table) and _facts(scope.facts).refutes(c.subs(known)):
-                self.report("E0404", f"this call breaks the precondition of {f.origin}", span,
-                            f"{f.origin} requires {c}; call it only where that holds",
-                            labels=(DiagnosticLabel(where, "required here"),))
+                self.report(
+                    "E0404",
+                    f"this call breaks the precondition of {f.origin}",
+                    span,
+                    f"{f.origin} requires {c}; call it only where that holds",
+                    labels=(DiagnosticLabel(where, "required here"),),
+                )
 
     # ---------------------------------------------------------------- loops
 
@@ -776,8 +820,11 @@ class Sizes:
         if source.parts is not None and len(source.parts) == 1:
             part = source.parts[0]
             value, cost = self._iteration(node, part.value, scope, _index_facts(part))
-            out = list_of_parts([Part(part.count, part.index, value)]) if part.count != ZERO else \
-                Items(source.length, (), value, None)
+            out = (
+                list_of_parts([Part(part.count, part.index, value)])
+                if part.count != ZERO
+                else Items(source.length, (), value, None)
+            )
             return out, sequence(before, loop(part.index, exact(part.count), cost, node.concurrent))
         spread = self._spread(source)
         if spread is not None:
@@ -787,10 +834,12 @@ class Sizes:
             whole = eliminate(value, {var: (over.low, over.high)})
             if over.parts is not None:
                 index = self.fresh("j")
-                out = list_of_parts([Part(k, index, subs_value(value, {var: v})) for k, v in over.parts],
-                                    _mapped_total(value, var, over))
+                out = list_of_parts(
+                    [Part(k, index, subs_value(value, {var: v})) for k, v in over.parts],
+                    mapped_total(value, var, over),
+                )
             else:
-                out = list_of(source.length, whole, _mapped_total(value, var, over))
+                out = list_of(source.length, whole, mapped_total(value, var, over))
             return out, sequence(before, cost if isinstance(cost, Free) else Spread(var, over, cost, node.concurrent))
         if source.parts is not None:
             outs, costs = [], []
@@ -801,15 +850,22 @@ class Sizes:
             joined = parallel(*costs) if node.concurrent else sequence(*costs)
             return list_of_parts(outs), sequence(before, joined)
         value, cost = self._iteration(node, source.element, scope, ())
-        return list_of(source.length, value), sequence(before, loop(self.fresh("i"), source.length, cost, node.concurrent))
+        return list_of(source.length, value), sequence(
+            before, loop(self.fresh("i"), source.length, cost, node.concurrent)
+        )
 
     def _iteration(self, node: core.For, element: Value, scope: Scope, facts: tuple[Cond, ...]) -> tuple[Value, Cost]:
         inner = scope.child(*facts)
         inner.names[node.var] = element
         value, cost = self._closed(inner, node.body)
         if not node.concurrent and _calls_models(cost):
-            self.report("W0201", "this loop waits for each round before it begins the next, though none needs another's "
-                        "result", node.span, "`par for` runs them at once: rounds no longer grow with the list", "warning")
+            self.report(
+                "W0201",
+                "this loop waits for each round before it begins the next, though none needs another's result",
+                node.span,
+                "`par for` runs them at once: rounds no longer grow with the list",
+                "warning",
+            )
         return value, cost
 
     def _spread(self, v: Items) -> tuple[str, Spreading, Value] | None:
@@ -834,7 +890,7 @@ class Sizes:
             return None
         else:
             parts = None
-        element = _with_primary(v.element, exact(sym(var)))
+        element = with_primary(v.element, exact(sym(var)))
         return var, Spreading(v.length, total, parts, size.lo, size.hi), element
 
     def _for_where(self, node: core.For, source: Items, before: Cost, scope: Scope) -> tuple[Value, Cost]:
@@ -898,8 +954,12 @@ class Sizes:
             scope.know(le(k, n.lo))
             first, second = exact(k), exact(n.lo - k)
             del test_truth
-            return Group((list_of(first, source.element, part_total, self.fresh("j")),
-                          list_of(second, source.element, part_total, self.fresh("j")))), cost
+            return Group(
+                (
+                    list_of(first, source.element, part_total, self.fresh("j")),
+                    list_of(second, source.element, part_total, self.fresh("j")),
+                )
+            ), cost
         either_part = Items(between(ZERO, n.hi), None, source.element, part_total)
         return Group((either_part, either_part)), cost
 
@@ -921,13 +981,19 @@ class Sizes:
 
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
         if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
-            self.report("W0202", "every round's prompt holds what all earlier rounds added: prompt tokens grow with the "
-                        "square of the number of rounds", node.span,
-                        "carry a summary of bounded size in the accumulator instead of the whole history", "warning")
+            self.report(
+                "W0202",
+                "every round's prompt holds what all earlier rounds added: prompt tokens grow with the "
+                "square of the number of rounds",
+                node.span,
+                "carry a summary of bounded size in the accumulator instead of the whole history",
+                "warning",
+            )
         return value, sequence(before, cost)
 
-    def _fold_from(self, initial: Value, source: Items, body: _Body, scope: Scope, peeled: int,
-                   span: Span) -> tuple[Value, Cost]:
+    def _fold_from(
+        self, initial: Value, source: Items, body: _Body, scope: Scope, peeled: int, span: Span
+    ) -> tuple[Value, Cost]:
         """The last accumulator and the cost of folding `source`; the first iterations are peeled off where they differ."""
         index = self.fresh("i")
         spread = self._spread(source) if source.parts is None or len(source.parts) != 1 else None
@@ -943,7 +1009,7 @@ class Sizes:
         else:
             assert source.element is not None
             element, facts = source.element, ()
-        run = _State(self, initial, index, lambda s: body(s, element, facts), x, over)
+        run = Accumulation(self.fresh, self.time_limit, initial, index, lambda s: body(s, element, facts), x, over)
         run.find()
         if run.needs_peel and peeled < 3:
             count = source.length
@@ -968,10 +1034,12 @@ class Sizes:
         count = source.length
         if x is not None and over is not None:
             spread_cost = cost
-            if index in _cost_free(cost):
+            if index in symbols_of(cost):
                 # the accumulator depends on the iteration as well: bounded over the iterations
                 spread_cost = cost
-            total_cost: Cost = FREE if isinstance(cost, Free) else Spread(x, over, _over_index(spread_cost, index, count), False)
+            total_cost: Cost = (
+                FREE if isinstance(cost, Free) else Spread(x, over, over_iterations(spread_cost, index, count), False)
+            )
         else:
             total_cost = loop(index, count, cost, False)
         if count.exact:
@@ -994,8 +1062,9 @@ class Sizes:
         value, cost = self._rounds(node, initial, most, chance, scope, 0)
         return value, sequence(before1, before2, cost)
 
-    def _rounds(self, node: core.Repeat, initial: Value, most: Size, chance: Expr | None, scope: Scope,
-                peeled: int) -> tuple[Value, Cost]:
+    def _rounds(
+        self, node: core.Repeat, initial: Value, most: Size, chance: Expr | None, scope: Scope, peeled: int
+    ) -> tuple[Value, Cost]:
         index = self.fresh("i")
         tests: list[Cost] = []
 
@@ -1009,13 +1078,18 @@ class Sizes:
             tests.append(test)
             return value, cost
 
-        run = _State(self, initial, index, body, None, None)
+        run = Accumulation(self.fresh, self.time_limit, initial, index, body, None, None)
         run.find()
         if run.needs_peel and peeled < 3:
             first_value, first_cost = body(initial)
             first_test = tests[-1]
-            fewer = between(INF, INF) if most.hi.infinite else Size(
-                self._tight(max_(ZERO, most.lo - 1), scope), self._tight(max_(ZERO, most.hi - 1), scope), None)
+            fewer = (
+                between(INF, INF)
+                if most.hi.infinite
+                else Size(
+                    self._tight(max_(ZERO, most.lo - 1), scope), self._tight(max_(ZERO, most.hi - 1), scope), None
+                )
+            )
             if fewer.exact:
                 fewer = exact(fewer.lo)
             after, rest = self._rounds(node, first_value, fewer, chance, scope, peeled + 1)
@@ -1023,8 +1097,10 @@ class Sizes:
             if most.lo.infinite:
                 return hull(initial, after), whole
             some, none = ge(most.lo, ONE), _zero(most.hi)
-            return (select([(none, initial), (TRUE, hull(initial, after))]),
-                    cases((some, whole), (none, FREE), (TRUE, either(whole, FREE, None))))
+            return (
+                select([(none, initial), (TRUE, hull(initial, after))]),
+                cases((some, whole), (none, FREE), (TRUE, either(whole, FREE, None))),
+            )
         if run.needs_peel:
             run.give_up()
         test = run.resolve(tests[-1])
@@ -1033,8 +1109,13 @@ class Sizes:
         if isinstance(test, Free) and isinstance(run.cost, Free):
             cost = FREE
         elif most.hi.infinite:
-            self.report("W0203", "nothing bounds the number of rounds: the worst case is unbounded", node.span,
-                        "write `up to k` after the initial value", "warning")
+            self.report(
+                "W0203",
+                "nothing bounds the number of rounds: the worst case is unbounded",
+                node.span,
+                "write `up to k` after the initial value",
+                "warning",
+            )
         return hull(initial, value), cost
 
     def _vote(self, node: core.Vote, scope: Scope) -> tuple[Value, Cost]:
@@ -1058,201 +1139,6 @@ class Sizes:
 _Body = Callable[[Value, Value, tuple[Cond, ...]], tuple[Value, Cost]]
 
 
-# ---------------------------------------------------------------- the size of an accumulator by iteration
-
-class _State:
-    """The sizes of an accumulator as functions of the number of the iteration.
-
-    The body is walked with a symbol for every size of the accumulator; what comes out is a system of recurrences in
-    the iteration number, solved here for the usual kinds (constant, growing by a summable amount, saturating) and by
-    the solver otherwise. `needs_peel`: the first iteration differs from the others.
-    """
-
-    def __init__(self, sizes: Sizes, initial: Value, index: str, body: Callable[[Value], tuple[Value, Cost]],
-                 element: str | None, over: Spreading | None) -> None:
-        self.sizes, self.initial, self.index, self.body = sizes, initial, index, body
-        self.element, self.over = element, over
-        self.needs_peel = False
-        self.table: dict[str, Expr] = {}
-        self.exact_leaves: list[bool] = []
-        self.names: list[tuple[str, str]] = []
-        self.template: Value = initial
-        self._cost: Cost = FREE
-        self.totals: dict[str, Expr] = {}
-
-    def find(self) -> None:
-        first, _ = self.body(self.initial)
-        self.template = _joined_template(self.initial, first)
-        start = _leaves(_with_template(self.initial, self.template), totals=True)
-        self.exact_leaves = [s.exact and not s.lo.infinite for s in start]
-        for _ in range(len(start) + 2):
-            state = self._symbols(start)
-            after, self._cost = self.body(state)
-            step = _leaves(_with_template(after, self.template), totals=True)
-            inexact = [i for i, s in enumerate(step) if self.exact_leaves[i] and not s.exact]
-            if not inexact:
-                break
-            for i in inexact:
-                self.exact_leaves[i] = False
-        self._solve(start, step)
-
-    def _symbols(self, start: list[Size]) -> Value:
-        self.names = []
-        leaves = []
-        for s, one in zip(start, self.exact_leaves, strict=True):
-            a = self.sizes.fresh("s")
-            b = a if one else self.sizes.fresh("s")
-            self.names.append((a, b))
-            leaves.append(exact(sym(a)) if one else Size(sym(a), sym(b), None))
-            del s
-        return _fill(self.template, iter(leaves), totals=True)
-
-    def _solve(self, start: list[Size], step: list[Size]) -> None:
-        i = sym(self.index)
-        base: dict[str, Expr] = {}
-        then: dict[str, Expr] = {}
-        side: dict[str, Side] = {}
-        for (a, b), s, t in zip(self.names, start, step, strict=True):
-            base[a], then[a], side[a] = s.lo, t.lo, "lower"
-            if b != a:
-                base[b], then[b], side[b] = s.hi, t.hi, "upper"
-            else:
-                side[a] = "upper"
-        if self.element is not None and self.over is not None:
-            for n, e in then.items():
-                growth = (e - sym(n)).coefficients(self.element)
-                if growth is not None and set(growth) <= {0, 1} and not any(m in growth.get(d, ZERO).free for d in growth for m in base):
-                    self.totals[n] = base[n] + growth.get(0, ZERO) * self.over.count.lo + growth.get(1, ZERO) * self.over.total.lo
-                lo, hi = interval(e, {self.element: (self.over.low, self.over.high)})
-                then[n] = hi if side[n] == "upper" and not (lo != hi and self._is_low(n)) else lo
-        table: dict[str, Expr] = {}
-        todo = list(base)
-        progress = True
-        while todo and progress:
-            progress = False
-            for n in list(todo):
-                e = then[n].subs(table) if not then[n].infinite else then[n]
-                others = (e.free & set(base)) - {n}
-                if others:
-                    continue
-                value = self._one(n, base[n], e, i)
-                if value is None:
-                    continue
-                table[n] = value
-                todo.remove(n)
-                progress = True
-        for n in todo:
-            if self.needs_peel:
-                break
-            table[n] = self._by_solver(n, base, {m: then[m] for m in todo}, side[n], table)
-        self.table = table
-
-    def _is_low(self, n: str) -> bool:
-        return any(a == n and a != b for a, b in self.names)
-
-    def _one(self, n: str, base: Expr, step: Expr, i: Expr) -> Expr | None:
-        """The value at iteration i of s(0) = base, s(i+1) = step; None if it is not one of the simple kinds."""
-        s = sym(n)
-        if step == s or (not step.infinite and step == base and n not in step.free and self.index not in step.free):
-            return base
-        if step.infinite or base.infinite:
-            if step.infinite and base == step:
-                return base
-            self.needs_peel = True
-            return None
-        if n not in step.free:
-            self.needs_peel = True
-            return None
-        growth = step - s
-        if n not in growth.free:
-            j = self.sizes.fresh("i")
-            return base + sum_(growth.subs({self.index: sym(j)}), j, ZERO, i - 1)
-        atom = step.atom
-        if isinstance(atom, Fn) and atom.op in ("max", "min") and s in atom.args:
-            rest = [x for x in atom.args if x != s]
-            if not any(n in x.free or self.index in x.free for x in rest):
-                settled = (max_ if atom.op == "max" else min_)(base, *rest)
-                if settled == base:
-                    return base
-                self.needs_peel = True
-        return None
-
-    def _by_solver(self, n: str, base: Mapping[str, Expr], then: Mapping[str, Expr], side: Side,
-                   table: Mapping[str, Expr]) -> Expr:
-        """Coupled or multiplied accumulators, as a system of recurrences in the iteration number."""
-        i = sym(self.index)
-        previous = {m: call(f"size_{m}", i - 1) for m in then}
-        functions = {}
-        for m, e in then.items():
-            if e.infinite:
-                return INF if side == "upper" else ZERO
-            value = e.subs({self.index: i - 1}).subs(table).subs(previous)
-            functions[f"size_{m}"] = Function(f"size_{m}", (self.index,), (
-                Case(le(i, ZERO), base[m]), Case(TRUE, value)))
-        system = System(functions, call(f"size_{n}", i), TRUE)
-        answer = solve(system, side, time_limit=self.sizes.time_limit)
-        if answer.closed is not None and not _has_unknown(answer.closed) and _facts(()).implies(answer.valid):
-            return answer.closed
-        return INF if side == "upper" else ZERO
-
-    def give_up(self) -> None:
-        """Nothing is known of the accumulator after the first iterations."""
-        for a, b in self.names:
-            self.table.setdefault(a, ZERO)
-            self.table.setdefault(b, INF)
-            if a == b and a in self.table and self.table[a] == ZERO:
-                self.table[a] = INF
-        self.needs_peel = False
-
-    def state_at(self, i: Expr) -> Value:
-        leaves = []
-        for a, b in self.names:
-            leaves.append(_bounded(self.table[a].subs({self.index: i}), self.table[b].subs({self.index: i})))
-        return _fill(self.template, iter(leaves), totals=True)
-
-    def final(self, count: Expr) -> Value:
-        """The accumulator after all iterations; what grows with the elements grows by their total."""
-        leaves = []
-        for a, b in self.names:
-            lo = self.totals.get(a, self.table[a].subs({self.index: count}))
-            hi = self.totals.get(b, self.table[b].subs({self.index: count}))
-            leaves.append(_bounded(lo, hi))
-        return _fill(self.template, iter(leaves), totals=True)
-
-    def resolve(self, cost: Cost) -> Cost:
-        return substitute(cost, self.table)
-
-    @property
-    def cost(self) -> Cost:
-        """The cost of iteration `index`."""
-        return self.resolve(self._cost)
-
-
-def terms(cost: Cost) -> Iterator[Cost]:
-    """A term and all that stands in it."""
-    yield cost
-    match cost:
-        case Sequence(parts=parts) | Parallel(parts=parts):
-            for p in parts:
-                yield from terms(p)
-        case Cases(cases=cs):
-            for _, p in cs:
-                yield from terms(p)
-        case Either(first=a, second=b):
-            yield from terms(a)
-            yield from terms(b)
-        case Loop(body=b) | Spread(body=b) | Pick(body=b) | Ballot(body=b):
-            yield from terms(b)
-        case Rounds(condition=t, body=b):
-            yield from terms(t)
-            yield from terms(b)
-        case Least(alternatives=alternatives):
-            for _, a in alternatives:
-                yield from terms(a)
-        case _:
-            pass
-
-
 def _calls_models(cost: Cost) -> bool:
     return any(isinstance(c, Apply) or (isinstance(c, Leaf) and c.kind == "primitive") for c in terms(cost))
 
@@ -1267,451 +1153,8 @@ def _grows(body: Cost, index: str) -> bool:
     return False
 
 
-def _bounded(lo: Expr, hi: Expr) -> Size:
-    """A size between two bounds; one that is not bounded is not known to be large."""
-    if lo.infinite > 0:
-        lo = ZERO
-    return exact(lo) if lo == hi else between(lo, hi)
-
-
-def _over_index(cost: Cost, index: str, count: Size) -> Cost:
-    """The cost of an iteration of unknown number, bounded over all of them."""
-    if index not in _cost_free(cost):
-        return cost
-    top = max_(count.hi - 1, ZERO)
-    return _widen(cost, index, ZERO, top)
-
-
-def _widen(cost: Cost, index: str, lo: Expr, hi: Expr) -> Cost:
-    def size(s: Size) -> Size:
-        if index not in s.lo.free | s.hi.free:
-            return s
-        ranges = {index: (lo, hi)}
-        return between(interval(s.lo, ranges)[0], interval(s.hi, ranges)[1])
-
-    match cost:
-        case Leaf():
-            return Leaf(cost.kind, cost.name, cost.site, size(cost.prompt), size(cost.answer), cost.error, cost.span)
-        case Sequence(parts=parts):
-            return sequence(*(_widen(p, index, lo, hi) for p in parts))
-        case Parallel(parts=parts):
-            return parallel(*(_widen(p, index, lo, hi) for p in parts))
-        case Loop():
-            return loop(cost.index, size(cost.count), _widen(cost.body, index, lo, hi), cost.concurrent)
-        case Either():
-            return either(_widen(cost.first, index, lo, hi), _widen(cost.second, index, lo, hi), cost.chance)
-        case Ballot():
-            return Ballot(None if cost.lead is None else size(cost.lead), size(cost.most), _widen(cost.body, index, lo, hi))
-        case Cases(cases=cs):
-            if not any(index in c.free for c, _ in cs):
-                return cases(*((c, _widen(p, index, lo, hi)) for c, p in cs))
-            out = _widen(cs[0][1], index, lo, hi)
-            for _, p in cs[1:]:
-                out = either(out, _widen(p, index, lo, hi), None)
-            return out
-        case _:
-            return substitute(cost, {index: hi})
-
-
-def _cost_free(cost: Cost) -> frozenset[str]:
-    match cost:
-        case Free():
-            return frozenset()
-        case Leaf():
-            return cost.prompt.lo.free | cost.prompt.hi.free | cost.answer.lo.free | cost.answer.hi.free
-        case Sequence(parts=parts) | Parallel(parts=parts):
-            return frozenset().union(*(_cost_free(p) for p in parts))
-        case Cases(cases=cs):
-            return frozenset().union(*(c.free | _cost_free(p) for c, p in cs))
-        case Either():
-            return _cost_free(cost.first) | _cost_free(cost.second)
-        case Loop():
-            return cost.count.lo.free | cost.count.hi.free | _cost_free(cost.body)
-        case Spread():
-            o = cost.over
-            return o.count.lo.free | o.count.hi.free | o.total.lo.free | o.total.hi.free | _cost_free(cost.body)
-        case Apply():
-            return frozenset().union(*(a.free for a in cost.args))
-        case Pick():
-            return cost.lo.free | cost.hi.free | _cost_free(cost.body)
-        case Rounds():
-            return cost.most.lo.free | cost.most.hi.free | _cost_free(cost.condition) | _cost_free(cost.body)
-        case Ballot():
-            return cost.most.lo.free | cost.most.hi.free | _cost_free(cost.body)
-        case Least(alternatives=alternatives):
-            return frozenset().union(*(_cost_free(c) for _, c in alternatives))
-
-
-# ---------------------------------------------------------------- shapes and values
-
-def _from_shape(shape: core.Shape, leaf: Callable[[core.Extent, bool], Size]) -> Value:
-    """A value of a declared shape; `leaf` gives the size for each extent, from the outside in."""
-    match shape:
-        case core.TextShape(tokens=e):
-            return Str(leaf(e, False))
-        case core.IntShape(value=e):
-            return Num(leaf(e, True))
-        case core.FloatShape():
-            return Num(ANY)
-        case core.BoolShape():
-            return Truth(FALSE, FALSE)
-        case core.EnumShape():
-            return Label()
-        case core.ListShape(element=element, length=e):
-            length = leaf(e, False)
-            return list_of(length, _from_shape(element, leaf))
-        case core.TupleShape(items=items):
-            return Group(tuple(_from_shape(i, leaf) for i in items))
-        case core.RecordShape(fields=fields):
-            return Group(tuple(_from_shape(s, leaf) for _, s in fields))
-
-
-def _with_shape(v: Value, shape: core.Shape) -> Value:
-    """A value that has an element wherever its shape has one (an empty list has elements of size 0)."""
-    match v, shape:
-        case Items(), core.ListShape(element=e):
-            element = _with_shape(v.element, e) if v.element is not None else _nothing(e)
-            return Items(v.length, v.parts, element, v.total)
-        case Group(fields=fields), core.TupleShape(items=items):
-            return Group(tuple(_with_shape(f, s) for f, s in zip(fields, items, strict=True)))
-        case Group(fields=fields), core.RecordShape(fields=declared):
-            return Group(tuple(_with_shape(f, s) for f, (_, s) in zip(fields, declared, strict=True)))
-        case _:
-            return v
-
-
-def _nothing(shape: core.Shape) -> Value:
-    """The element of a list that has none: the neutral value of the hull, a size that nothing exceeds or undercuts."""
-    return _from_shape(shape, lambda e, n: Size(INF, NEG_INF if n else ZERO, None))
-
-
-def _leaves(v: Value, totals: bool = False) -> list[Size]:
-    """The sizes of a value in the order of `_from_shape`; with `totals` also the totals of lists of texts."""
-    match v:
-        case Str(tokens=s) | Num(size=s):
-            return [s]
-        case Group(fields=fields):
-            return [s for f in fields for s in _leaves(f, totals)]
-        case Items():
-            out = [v.length]
-            if v.element is not None:
-                out.extend(_leaves(v.element, totals))
-            if totals and isinstance(v.element, Str):
-                total = spread_total(v)
-                assert total is not None
-                out.append(total)
-            return out
-        case _:
-            return []
-
-
-def _fill(v: Value, sizes: object, totals: bool = False) -> Value:
-    """The value with other sizes, in the order of `_leaves`."""
-    assert isinstance(sizes, Iterator)
-    match v:
-        case Str():
-            return Str(next(sizes))
-        case Num():
-            return Num(next(sizes))
-        case Group(fields=fields):
-            return Group(tuple(_fill(f, sizes, totals) for f in fields))
-        case Items():
-            length = next(sizes)
-            element = None if v.element is None else _fill(v.element, sizes, totals)
-            total = next(sizes) if totals and isinstance(element, Str) else None
-            return list_of(length, element, total)
-        case Truth():
-            return Truth(FALSE, FALSE)
-        case _:
-            return v
-
-
-def _joined_template(a: Value, b: Value) -> Value:
-    """The structure that both have (an empty list takes the other's elements)."""
-    match a, b:
-        case Items(), Items():
-            if a.element is None or b.element is None:
-                element = b.element if a.element is None else a.element
-            else:
-                element = _joined_template(a.element, b.element)
-            return Items(a.length, None, element, None)
-        case Group(fields=f), Group(fields=g):
-            return Group(tuple(_joined_template(x, y) for x, y in zip(f, g, strict=True)))
-        case _:
-            return a
-
-
-def _with_template(v: Value, template: Value) -> Value:
-    match v, template:
-        case Items(), Items():
-            if template.element is None:
-                return v
-            if v.element is None:
-                return Items(v.length, v.parts, _zero_value(template.element), exact(0))
-            return Items(v.length, v.parts, _with_template(v.element, template.element), v.total)
-        case Group(fields=f), Group(fields=g):
-            return Group(tuple(_with_template(x, y) for x, y in zip(f, g, strict=True)))
-        case _:
-            return v
-
-
-def _zero_value(v: Value) -> Value:
-    match v:
-        case Str():
-            return Str(exact(0))
-        case Num():
-            return Num(exact(0))
-        case Group(fields=fields):
-            return Group(tuple(_zero_value(f) for f in fields))
-        case Items():
-            return Items(exact(0), (), None if v.element is None else _zero_value(v.element), exact(0))
-        case _:
-            return v
-
-
-def _with_primary(v: Value, size: Size) -> Value:
-    match v:
-        case Str():
-            return Str(size)
-        case Items():
-            return list_of(size, v.element)
-        case _:
-            return v
-
-
-def _mapped_total(value: Value, var: str, over: Spreading) -> Size | None:
-    """The total of the sizes of the results of a loop, where they are affine in the elements' sizes."""
-    size = primary(value)
-    if size is None:
-        return None
-
-    def total(e: Expr, count: Expr, whole: Expr) -> Expr | None:
-        if e.infinite or count.infinite or whole.infinite:
-            return None
-        c = e.coefficients(var)
-        if c is None or not set(c) <= {0, 1}:
-            return None
-        return c.get(0, ZERO) * count + c.get(1, ZERO) * whole
-
-    lo = total(size.lo, over.count.lo, over.total.lo)
-    hi = total(size.hi, over.count.hi, over.total.hi)
-    if lo is None or hi is None:
-        return None
-    mean = None
-    if size.mean is not None and over.count.mean is not None and over.total.mean is not None:
-        mean = total(size.mean, over.count.mean, over.total.mean)
-    return Size(lo, hi, mean)
-
-
 def _index_facts(p: Part) -> tuple[Cond, ...]:
     return (le(sym(p.index), p.count - 1),)
-
-
-def _extent_size(e: core.Extent, ranges: Mapping[str, tuple[Expr, Expr]], is_number: bool, model: bool) -> Size:
-    """The size of an answer (`model`) or of a tool's result by its declaration."""
-    if e.high is None:
-        return ANY if is_number else at_least_zero()
-    high = interval(e.high, ranges)[1]
-    if e.low is not None:
-        low = interval(e.low, ranges)[0]
-        return between(min_(low, high) if low != high else low, high)
-    return between(NEG_INF, high) if is_number else between(ZERO, high)
-
-
-def at_least_zero() -> Size:
-    return between(ZERO, INF)
-
-
-def _bound_sizes(params: Sequenced[core.Param], values: Sequenced[Value]) -> dict[str, Size]:
-    """The size variables of a declaration at these arguments; a name in several places is the largest."""
-    found: dict[str, list[Size]] = {}
-
-    def visit(shape: core.Shape, v: Value) -> None:
-        match shape, v:
-            case core.TextShape(tokens=e), Str(tokens=s):
-                if e.var is not None:
-                    found.setdefault(e.var, []).append(s)
-            case core.IntShape(value=e), Num(size=s):
-                if e.var is not None:
-                    found.setdefault(e.var, []).append(s)
-            case core.ListShape(element=element, length=e), Items():
-                if e.var is not None:
-                    found.setdefault(e.var, []).append(v.length)
-                if v.element is not None:
-                    visit(element, v.element)
-                else:
-                    visit(element, _from_shape(element, lambda x, n: exact(0)))
-            case core.TupleShape(items=items), Group(fields=fields):
-                for i, f in zip(items, fields, strict=True):
-                    visit(i, f)
-            case core.RecordShape(fields=declared), Group(fields=fields):
-                for (_, i), f in zip(declared, fields, strict=True):
-                    visit(i, f)
-            case _:
-                pass
-
-    for p, v in zip(params, values, strict=True):
-        visit(p.shape, v)
-    return {n: s[0] if len(s) == 1 else _largest_size(s) for n, s in found.items()}
-
-
-def _largest_size(sizes: list[Size]) -> Size:
-    lo, hi = max_(*(s.lo for s in sizes)), max_(*(s.hi for s in sizes))
-    return exact(lo) if lo == hi else between(lo, hi)
-
-
-def _largest(e: Expr, table: Mapping[str, Size]) -> Expr:
-    return interval(e, {n: (s.lo, s.hi) for n, s in table.items()})[1]
-
-
-def _mean_of(e: Expr, table: Mapping[str, Size]) -> Expr | None:
-    """The mean of an expression that is affine in every size that is not exact."""
-    values: dict[str, Expr] = {}
-    for n in e.free:
-        s = table.get(n)
-        if s is None:
-            continue
-        if s.mean is None:
-            return None
-        if not s.exact:
-            c = e.coefficients(n)
-            if c is None or not set(c) <= {0, 1}:
-                return None
-        values[n] = s.mean
-    return e.subs(values)
-
-
-def _symbolic(shape: core.Shape, inexact: set[str]) -> Value:
-    """An argument of an entry: every size is its symbol."""
-    def leaf(e: core.Extent, is_number: bool) -> Size:
-        assert e.var is not None
-        kind = "int" if is_number else "size"
-        if e.var in inexact:
-            return Size(sym(f"{e.var}_min", kind), sym(f"{e.var}_max", kind), None)
-        return exact(sym(e.var, kind))
-    return _from_shape(shape, leaf)
-
-
-class _Binder:
-    """Gives a function's parameters their symbols for one pattern of arguments."""
-
-    def __init__(self, f: core.Function) -> None:
-        self.pattern: list[object] = []
-        self.names: list[str] = []
-        self.kinds: list[str] = []
-        self.args: list[Expr] = []
-        self.facts: list[Cond] = []
-        self._bound: dict[str, list[tuple[Size, Size]]] = {}
-        self._taken: set[str] = set()
-
-    def bind(self, shape: core.Shape, v: Value, name: str) -> Value:
-        match shape, v:
-            case core.TextShape(tokens=e), Str(tokens=s):
-                return Str(self._leaf(e, s, "size", name))
-            case core.IntShape(value=e), Num(size=s):
-                return Num(self._leaf(e, s, "int", name))
-            case core.FloatShape(), Num(size=s):
-                return Num(self._leaf(core.Extent(None, None, None), s, "real", name))
-            case core.BoolShape(), Truth():
-                known = True if v.yes == TRUE else False if v.no == TRUE else None
-                self.pattern.append(("bool", known))
-                return v if known is not None else Truth(FALSE, FALSE)
-            case core.ListShape(element=element, length=e), Items():
-                length = self._leaf(e, v.length, "size", name)
-                if v.element is None:
-                    self.pattern.append("empty")
-                    self._skip(element)
-                    return Items(length, () if length.exact else None, None, None)
-                inner = self.bind(element, v.element, name)
-                size = primary(inner)
-                total: Size | None = None
-                known_total = spread_total(v) if size is not None and not size.exact else None
-                product = None if size is None else Size(v.length.lo * primary(v.element).lo, v.length.hi * primary(v.element).hi, None)  # type: ignore[union-attr]
-                if known_total is not None and (product is None or (known_total.lo, known_total.hi) != (product.lo, product.hi)):
-                    total = self._leaf(core.Extent(None, None, None), known_total, "size", f"total_{name}")
-                else:
-                    self.pattern.append("-")
-                return list_of(length, inner, total)
-            case core.TupleShape(items=items), Group(fields=fields):
-                return Group(tuple(self.bind(i, f, name) for i, f in zip(items, fields, strict=True)))
-            case core.RecordShape(fields=declared), Group(fields=fields):
-                return Group(tuple(self.bind(i, f, name) for (_, i), f in zip(declared, fields, strict=True)))
-            case _:
-                return v
-
-    def _skip(self, shape: core.Shape) -> None:
-        """Sizes of elements that are not there: 0."""
-        def leaf(e: core.Extent, is_number: bool) -> Size:
-            if e.var is not None:
-                self._bound.setdefault(e.var, []).append((exact(0), exact(0)))
-            return exact(0)
-        _from_shape(shape, leaf)
-
-    def _leaf(self, e: core.Extent, s: Size, kind: str, name: str) -> Size:
-        stem = e.var if e.var is not None else name
-        earlier = self._bound.get(stem, []) if e.var is not None else []
-        for given, symbol in earlier:
-            if given == s and s.exact:
-                self.pattern.append(("same", len(self._bound)))
-                return symbol
-        if s.exact and not s.lo.infinite:
-            self.pattern.append("exact")
-            symbol = exact(self._new(stem, kind, s.lo))
-        else:
-            lo = NEG_INF if s.lo.infinite else self._new(f"{stem}_min", kind, s.lo)
-            hi = INF if s.hi.infinite else self._new(f"{stem}_max", kind, s.hi)
-            mean = None
-            if s.mean is not None:
-                mean = self._new(f"{stem}_mean", "real", s.mean)
-            self.pattern.append(("interval", lo.infinite, hi.infinite, mean is not None))
-            symbol = Size(lo, hi, mean)
-            if not lo.infinite and not hi.infinite:
-                self.facts.append(le(lo, hi))
-        if e.low is not None and not symbol.hi.infinite:
-            bound = e.low.subs({n: b[0][1].hi for n, b in self._bound.items() if n in e.low.free and b[0][1].exact})
-            self.facts.append(ge(symbol.lo, bound))
-        if e.high is not None and not symbol.hi.infinite:
-            bound = e.high.subs({n: b[0][1].lo for n, b in self._bound.items() if n in e.high.free and b[0][1].exact})
-            self.facts.append(le(symbol.hi, bound))
-        if e.var is not None:
-            self._bound.setdefault(stem, []).append((s, symbol))
-        return symbol
-
-    def _new(self, stem: str, kind: str, arg: Expr) -> Expr:
-        name, n = stem, 1
-        while name in self._taken:
-            n += 1
-            name = f"{stem}_{n}"
-        self._taken.add(name)
-        self.names.append(name)
-        self.kinds.append(kind)
-        self.args.append(arg)
-        return sym(name, kind)
-
-    def declared(self) -> dict[str, Size]:
-        out: dict[str, Size] = {}
-        for n, pairs in self._bound.items():
-            symbols = [s for _, s in pairs]
-            out[n] = symbols[0] if len(symbols) == 1 else _largest_size(symbols)
-        return out
-
-
-# ---------------------------------------------------------------- tunables
-
-def tunable_symbol(t: core.Tunable) -> Expr:
-    """The symbol of a `param`; it may be negative unless its range says otherwise."""
-    return sym(t.name, "size" if t.low is not None and t.low >= 0 else "int")
-
-
-def tunable_facts(program: core.Program) -> tuple[Cond, ...]:
-    """The ranges of a program's `param`s: assumptions of every report."""
-    out = []
-    for t in program.tunables.values():
-        if t.low is not None:
-            out.append(ge(tunable_symbol(t), num(t.low)))
-        if t.high is not None:
-            out.append(le(tunable_symbol(t), num(t.high)))
-    return tuple(c for c in out if c != TRUE)
 
 
 # ---------------------------------------------------------------- small questions
@@ -1747,6 +1190,7 @@ def _is_variable(node: core.Node, name: str) -> bool:
 
 def _disj(a: Cond, b: Cond) -> Cond:
     from .expr import disj
+
     return disj(a, b)
 
 
@@ -1757,10 +1201,6 @@ def _zero(count: Expr) -> Cond:
 def _result(variant: Variant) -> Value:
     """What is known of the result: the proven claim where the variant is recursive, else what the body gave."""
     return variant.result if variant.recursive else variant.body_value
-
-
-def _has_unknown(e: Expr) -> bool:
-    return any(isinstance(a, Fn) and a.op == "call" and a.name.startswith("size_") for a in e.atoms())
 
 
 def _split_piecewise(e: Expr) -> list[tuple[Cond, Expr]]:
@@ -1784,8 +1224,9 @@ def _split_piecewise(e: Expr) -> list[tuple[Cond, Expr]]:
 
 
 def _under_binder(e: Expr, target: Fn) -> bool:
-    return any(isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in Expr({((target, 1),): 1}).free
-               for a in e.atoms())
+    return any(
+        isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in Expr({((target, 1),): 1}).free for a in e.atoms()
+    )
 
 
 def _reachable(functions: Mapping[str, Function], goal: str) -> dict[str, Function] | None:
@@ -1809,14 +1250,14 @@ def _reachable(functions: Mapping[str, Function], goal: str) -> dict[str, Functi
 
 def _is_number_leaf(shape: core.Shape, index: int) -> bool:
     found: list[bool] = []
-    _from_shape(shape, lambda e, n: (found.append(n), exact(0))[1])  # type: ignore[func-returns-value]
+    from_shape(shape, lambda e, n: (found.append(n), exact(0))[1])  # type: ignore[func-returns-value]
     return found[index]
 
 
 def _breaks(found: Expr, claimed: Expr, facts: Facts) -> dict[str, int] | None:
     """Sizes at which the first exceeds the second, or None if none of the sampled ones does."""
     names = sorted(found.free | claimed.free)
-    if found.infinite or claimed.infinite or _has_unknown(found):
+    if found.infinite or claimed.infinite or has_unknown(found):
         return None
     difference = compile_expr(found - claimed, names)
     for count, point in enumerate(facts.sample()):

@@ -5,6 +5,7 @@ callee's, with an arc where a size certainly does not grow and a marked one wher
 below; if every idempotent composition of such graphs around a cycle has a marked arc from a size to itself, no
 infinite sequence of calls exists. In: the variants of a program with their cost terms. Out: diagnostics.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ _MOST_GRAPHS = 4000
 @dataclass(frozen=True, slots=True)
 class _Graph:
     """Arcs (from measure, to measure, strict) of a call from one variant to another."""
+
     source: str
     target: str
     arcs: frozenset[tuple[int, int, bool]]
@@ -66,9 +68,13 @@ def _check(members: list[Variant]) -> Iterable[Diagnostic]:
     f = caller.function
     labels = (Label(f.span, "of this function"),)
     yield Diagnostic(
-        "E0403", f"no size is found that shrinks in this recursive call of `{f.origin}`", culprit,
+        "E0403",
+        f"no size is found that shrinks in this recursive call of `{f.origin}`",
+        culprit,
         "pass something smaller (a part of a list, n - 1), stop at a size where it no longer shrinks, "
-        "or name what shrinks with `decreases`", labels)
+        "or name what shrinks with `decreases`",
+        labels,
+    )
 
 
 def _measures(v: Variant, differences: bool) -> list[Expr]:

@@ -5,6 +5,7 @@ and, for lists of texts or lists, the total of their sizes, so that `join(split(
 Where the length of a list is known exactly, its `parts` tell the elements by their index, so that the inner loop of
 `for (i, a) in enumerate(xs) { for b in drop(xs, i + 1) { ... } }` is summed exactly.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,30 +18,47 @@ from .expr import (
     ONE,
     TRUE,
     ZERO,
-    And,
     Cond,
     Expr,
     Fn,
-    Or,
-    Rel,
     Sym,
-    ceil,
+    as_number,
     expr,
     floor,
     is_nonneg,
     log,
-    as_number,
     make,
     max_,
     min_,
-    num,
     piecewise,
     power,
 )
 
 __all__ = [
-    "ANY", "Group", "Items", "Label", "Num", "Part", "Size", "Str", "Truth", "Value", "at_most", "between", "element_of",
-    "exact", "fixed_value", "hull", "hull_size", "interval", "list_of", "map_sizes", "scale", "select", "spread_total", "subs_value",
+    "ANY",
+    "Group",
+    "Items",
+    "Label",
+    "Num",
+    "Part",
+    "Size",
+    "Str",
+    "Truth",
+    "Value",
+    "at_most",
+    "between",
+    "element_of",
+    "exact",
+    "fixed_value",
+    "hull",
+    "hull_size",
+    "interval",
+    "list_of",
+    "map_sizes",
+    "scale",
+    "select",
+    "spread_total",
+    "subs_value",
     "token_count",
 ]
 
@@ -48,6 +66,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Size:
     """Bounds of an integer (or of a number), and its mean where that is known exactly."""
+
     lo: Expr
     hi: Expr
     mean: Expr | None
@@ -57,12 +76,18 @@ class Size:
         return self.lo == self.hi
 
     def __add__(self, other: Size) -> Size:
-        return Size(self.lo + other.lo, self.hi + other.hi,
-                    None if self.mean is None or other.mean is None else self.mean + other.mean)
+        return Size(
+            self.lo + other.lo,
+            self.hi + other.hi,
+            None if self.mean is None or other.mean is None else self.mean + other.mean,
+        )
 
     def __sub__(self, other: Size) -> Size:
-        return Size(self.lo - other.hi, self.hi - other.lo,
-                    None if self.mean is None or other.mean is None else self.mean - other.mean)
+        return Size(
+            self.lo - other.hi,
+            self.hi - other.lo,
+            None if self.mean is None or other.mean is None else self.mean - other.mean,
+        )
 
     def subs(self, table: Mapping[str, Expr]) -> Size:
         return Size(self.lo.subs(table), self.hi.subs(table), None if self.mean is None else self.mean.subs(table))
@@ -104,15 +129,18 @@ def scale(count: Size, size: Size) -> Size:
 
 # ---------------------------------------------------------------- values
 
+
 @dataclass(frozen=True, slots=True)
 class Num:
     """An Int or a Float."""
+
     size: Size
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """Certainly true where `yes` holds, certainly false where `no` holds, otherwise undecided."""
+
     yes: Cond
     no: Cond
 
@@ -130,6 +158,7 @@ class Str:
 @dataclass(frozen=True, slots=True)
 class Part:
     """`count` elements; the element at position `index` (0 .. count-1) is `value`, over that symbol."""
+
     count: Expr
     index: str
     value: Value
@@ -138,6 +167,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Items:
     """A list. `parts` (where the length is exact) in order, else None; `element` is None if there can be none."""
+
     length: Size
     parts: tuple[Part, ...] | None
     element: Value | None
@@ -147,6 +177,7 @@ class Items:
 @dataclass(frozen=True, slots=True)
 class Group:
     """A tuple or record."""
+
     fields: tuple[Value, ...]
 
 
@@ -197,6 +228,7 @@ def spread_total(v: Items) -> Size | None:
         return v.total
     if v.parts is not None:
         from .expr import sum_
+
         lo, hi, mean = ZERO, ZERO, ZERO
         known = True
         for p in v.parts:
@@ -216,6 +248,7 @@ def spread_total(v: Items) -> Size | None:
 
 
 # ---------------------------------------------------------------- joins
+
 
 def hull(a: Value, b: Value) -> Value:
     """What is known of a value that is one of the two."""
@@ -263,7 +296,11 @@ def select(cases: list[tuple[Cond, Value]]) -> Value:
 
     def sizes(get: Callable[[Value], Size]) -> Size:
         parts = [(c, get(v)) for c, v in cases]
-        lo = piecewise(*((s.lo, c) for c, s in parts)) if not any(s.lo.infinite for _, s in parts) else min_(*(s.lo for _, s in parts))
+        lo = (
+            piecewise(*((s.lo, c) for c, s in parts))
+            if not any(s.lo.infinite for _, s in parts)
+            else min_(*(s.lo for _, s in parts))
+        )
         hi = piecewise(*((s.hi, c) for c, s in parts)) if not any(s.hi.infinite for _, s in parts) else INF
         means = [s.mean for _, s in parts]
         mean = None
@@ -278,11 +315,16 @@ def select(cases: list[tuple[Cond, Value]]) -> Value:
             return Str(sizes(lambda v: v.tokens))  # type: ignore[union-attr]
         case Group():
             fields = [tuple(v.fields) for _, v in cases]  # type: ignore[union-attr]
-            return Group(tuple(select([(c, f[i]) for (c, _), f in zip(cases, fields, strict=True)])
-                               for i in range(len(first.fields))))
+            return Group(
+                tuple(
+                    select([(c, f[i]) for (c, _), f in zip(cases, fields, strict=True)])
+                    for i in range(len(first.fields))
+                )
+            )
         case Truth():
             yes = [(c, v) for c, v in cases if isinstance(v, Truth)]
             from .expr import conj, disj, negate
+
             before: Cond = TRUE
             on: list[Cond] = []
             off: list[Cond] = []
@@ -310,6 +352,7 @@ def select(cases: list[tuple[Cond, Value]]) -> Value:
 
 # ---------------------------------------------------------------- substitution and elimination
 
+
 def map_sizes(v: Value, f: Callable[[Size], Size], g: Callable[[Cond], Cond], h: Callable[[Expr], Expr]) -> Value:
     """f on sizes, g on conditions, h on counts of parts."""
     match v:
@@ -327,8 +370,12 @@ def map_sizes(v: Value, f: Callable[[Size], Size], g: Callable[[Cond], Cond], h:
             parts = None
             if v.parts is not None:
                 parts = tuple(Part(h(p.count), p.index, map_sizes(p.value, f, g, h)) for p in v.parts)
-            return Items(f(v.length), parts, None if v.element is None else map_sizes(v.element, f, g, h),
-                         None if v.total is None else f(v.total))
+            return Items(
+                f(v.length),
+                parts,
+                None if v.element is None else map_sizes(v.element, f, g, h),
+                None if v.total is None else f(v.total),
+            )
 
 
 def subs_value(v: Value, table: Mapping[str, Expr]) -> Value:
@@ -336,8 +383,12 @@ def subs_value(v: Value, table: Mapping[str, Expr]) -> Value:
     if not table:
         return v
     if any(e.infinite for e in table.values()):
-        return map_sizes(v, lambda s: Size(s.lo.subs(table), s.hi.subs(table), None), lambda c: c.subs(table),
-                         lambda e: e.subs(table))
+        return map_sizes(
+            v,
+            lambda s: Size(s.lo.subs(table), s.hi.subs(table), None),
+            lambda c: c.subs(table),
+            lambda e: e.subs(table),
+        )
     return map_sizes(v, lambda s: s.subs(table), lambda c: c.subs(table), lambda e: e.subs(table))
 
 
@@ -359,13 +410,18 @@ def eliminate(v: Value, ranges: Mapping[str, tuple[Expr, Expr]]) -> Value:
                 length = size(v.length)
                 element = None if v.element is None else eliminate(v.element, ranges)
                 total = spread_total(v)
-                return Items(length, list_of(length, element).parts if length.exact else None, element,
-                             None if total is None else size(total))
-            return Items(size(v.length),
-                         None if v.parts is None else tuple(
-                             Part(p.count, p.index, eliminate(p.value, ranges)) for p in v.parts),
-                         None if v.element is None else eliminate(v.element, ranges),
-                         None if v.total is None else size(v.total))
+                return Items(
+                    length,
+                    list_of(length, element).parts if length.exact else None,
+                    element,
+                    None if total is None else size(total),
+                )
+            return Items(
+                size(v.length),
+                None if v.parts is None else tuple(Part(p.count, p.index, eliminate(p.value, ranges)) for p in v.parts),
+                None if v.element is None else eliminate(v.element, ranges),
+                None if v.total is None else size(v.total),
+            )
         case Group(fields=fields):
             return Group(tuple(eliminate(x, ranges) for x in fields))
         case _:
@@ -460,6 +516,7 @@ def fixed_value(v: Value) -> bool:
             return s.exact
         case Truth(yes=y, no=n):
             from .expr import negate
+
             return n == negate(y)
         case Label():
             return True
@@ -482,12 +539,13 @@ def token_count(v: Value) -> Size:
                 total = total + token_count(f) + exact(3)
             return total
         case Items():
-            if v.parts is not None and len(v.parts) == 1 and isinstance(v.parts[0].value, Str) or v.total is not None:
+            if (v.parts is not None and len(v.parts) == 1 and isinstance(v.parts[0].value, Str)) or v.total is not None:
                 total_size = spread_total(v)
                 if total_size is not None and (isinstance(v.element, Str) or v.element is None):
                     return total_size + scale(v.length, exact(2))
             if v.parts is not None:
                 from .expr import sum_
+
                 lo, hi, mean = ZERO, ZERO, ZERO
                 known = True
                 for p in v.parts:
@@ -506,5 +564,3 @@ def token_count(v: Value) -> Size:
 def decided(c: Cond) -> bool | None:
     """True, False, or None for a condition that depends on sizes."""
     return True if c == TRUE else False if c == FALSE else None
-
-

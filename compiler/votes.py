@@ -3,6 +3,7 @@
 Uncut, `vote lead k` is a gambler's ruin: right with probability 1/(1 + ((1-p)/p)^k) (Feller, volume 1, XIV.2). Cut at m
 samples, the exact distribution is summed step by step.
 """
+
 from __future__ import annotations
 
 import math
@@ -14,12 +15,13 @@ from .expr import ONE, Expr, Number, power
 
 __all__ = ["LeadLaw", "majority", "uncut_lead", "voted_lead"]
 
-_MOST = 2000        # samples up to which the cut law is summed
+_MOST = 2000  # samples up to which the cut law is summed
 
 
 @dataclass(frozen=True, slots=True)
 class LeadLaw:
     """Probability that the vote is right, that it ends in a tie, and the mean number of samples."""
+
     right: Fraction
     ties: Fraction
     samples: Fraction
@@ -32,9 +34,9 @@ def voted_lead(p: Number | None, lead: Number | None, most: Number | None) -> Le
         return None
     if lead < 1 or most < lead or most > _MOST:
         return None
-    p = Fraction(p).limit_denominator(10 ** 15)
+    p = Fraction(p).limit_denominator(10**15)
     # exact fractions grow long without telling anything: 24 decimals are kept
-    digits = 10 ** 24
+    digits = 10**24
     odds: dict[int, Fraction] = {0: Fraction(1)}
     right, samples = Fraction(0), Fraction(0)
     for _ in range(most):
@@ -64,7 +66,7 @@ def majority(p: Number | None, most: Number | None, *, ties: bool) -> Fraction |
     total = Fraction(0)
     for k in range(most + 1):
         if 2 * k > most or (ties and 2 * k == most):
-            total += math.comb(most, k) * p ** k * (1 - p) ** (most - k)
+            total += math.comb(most, k) * p**k * (1 - p) ** (most - k)
     return total
 
 
