@@ -1,0 +1,1159 @@
+"""Orders of growth in several variables: what is left of an expression when constant factors and dominated terms go.
+
+In: an expression and the domain of its symbols, which grow to infinity independently of each other within it (one that the
+domain keeps between 0 and 1 tends to 0). Out: its order, or None where it is not proved. An expression becomes a sum of terms
+with intervals for their coefficients; a term is known by its logarithm, a linear form over x, log x, log log x and
+their products, so that n!, c**n, b**d, n**a and log(n)**b compare in one way: one term dominates another if the difference
+of the forms is bounded below, which is linear programming over the hierarchy x >> log x >> log log x and the domain's own
+inequalities (the scale of Hardy's logarithmico-exponential functions, several variables at once).
+"""
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+from .codegen import compile_expr
+from .expr import (
+    FALSE,
+    INF,
+    ONE,
+    TRUE,
+    ZERO,
+    And,
+    Atom,
+    Cond,
+    Expr,
+    Fn,
+    Number,
+    Or,
+    Rel,
+    Sym,
+    conj,
+    factorial,
+    is_integer,
+    log,
+    min_,
+    negate,
+    num,
+    power,
+    sym,
+)
+from .facts import Facts
+from .linear import minimum
+from .numeric import EvaluationError
+
+__all__ = ["compare", "order", "theta"]
+
+Var: TypeAlias = tuple[int, str]                                # (0, n): n, (1, n): log n, (2, n): log log n, ...
+Mono: TypeAlias = tuple[tuple[Var, Fraction], ...]              # a product of powers of these
+Form: TypeAlias = dict[Mono, Any]                               # a logarithm; coefficients Fraction or float
+Comparison: TypeAlias = Literal["<", "=", ">"]
+
+FAR = 1_000_000             # x >= FAR * log x for large x: any factor is right, up to a constant
+TINY, HUGE = 1e-30, 1e30    # bounds of a positive coefficient of which nothing else is known
+TERMS = 150
+DEPTH = 12
+WEAKEST: Mono = (((9, "*"), Fraction(1)),)      # grows without bound, but slower than all else
+
+
+class _Undecided(Exception):
+    """The order could not be proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A product without a constant factor: its logarithm, and how it is written."""
+
+    form: tuple[tuple[Mono, Any], ...]
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A term with a coefficient between `low` and `high` (which may depend on the symbols)."""
+
+    term: _Term
+    low: Any
+    high: Any
+
+
+Sum: TypeAlias = dict[tuple[tuple[Mono, float], ...], _Part]
+
+
+def order(e: Expr, domain: Cond = TRUE, side: Literal["upper", "lower"] | None = None) -> Expr | None:
+    """The order of growth: no constant factors, no dominated terms; 0 for 0, oo for oo.
+
+    None where it is not proved that the result bounds the expression from both sides up to constants. With a `side`,
+    a bound from that side alone is enough.
+    """
+    if e.infinite:
+        return INF if e.infinite > 0 else None
+    return _order(e, domain, side)
+
+
+@lru_cache(maxsize=5000)
+def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Expr | None:
+    if not e.terms:
+        return ZERO
+    space = _space(domain)
+    try:
+        space.know(e)
+        return _written(space.leading_of(e, side))
+    except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
+        return None
+
+
+def compare(a: Expr, b: Expr, domain: Cond = TRUE) -> Comparison | None:
+    """"<" if a is of smaller order (a/b tends to 0), "=" if of the same, ">" if of larger; None if not proved."""
+    if a.infinite or b.infinite:
+        return "=" if a.infinite == b.infinite else "<" if b.infinite > 0 else ">"
+    if not a.terms or not b.terms:
+        return "=" if a == b else "<" if not a.terms else ">"
+    space = _space(domain)
+    try:
+        space.know(a)
+        space.know(b)
+        first = [p.term for p in space.leading_of(a, None)]
+        second = [p.term for p in space.leading_of(b, None)]
+        if all(space.below_all(t, second) for t in first) and all(space.below_all(t, first) for t in second):
+            return "="
+        if all(any(space.strictly(t, u) for u in second) for t in first):
+            return "<"
+        if all(any(space.strictly(t, u) for u in first) for t in second):
+            return ">"
+    except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
+        pass
+    return None
+
+
+def theta(lower: Expr | None, upper: Expr | None, domain: Cond = TRUE) -> Expr | None:
+    """The order of what lies between two bounds of these orders, if they are the same."""
+    if lower is None or upper is None:
+        return None
+    if lower == upper:
+        return upper
+    return upper if compare(lower, upper, domain) == "=" else None
+
+
+def _written(parts: Sequence[_Part]) -> Expr:
+    total = ZERO
+    for p in parts:
+        total = total + p.term.expr
+    # equal terms merge to a coefficient: that is a constant factor
+    return Expr({m: 1 for m in total.terms}) if total.terms else ZERO
+
+
+@lru_cache(maxsize=200)
+def _space(domain: Cond) -> _Space:
+    return _Space(domain)
+
+
+# ---------------------------------------------------------------- terms and sums
+
+def _key(form: Form) -> tuple[tuple[Mono, float], ...]:
+    return tuple(sorted((m, round(float(c), 10)) for m, c in form.items()))
+
+
+def _clean(form: Form) -> Form:
+    return {m: c for m, c in form.items() if (c != 0 if isinstance(c, Fraction) else abs(c) > 1e-12)}
+
+
+def _add(a: Form, b: Form, factor: Any = 1) -> Form:
+    out = dict(a)
+    for m, c in b.items():
+        out[m] = out.get(m, Fraction(0)) + c * factor
+    return _clean(out)
+
+
+def _term(form: Form, expr: Expr) -> _Term:
+    return _Term(tuple(sorted(form.items())), expr)
+
+
+UNIT = _Term((), ONE)
+
+
+def _single(term: _Term, low: Any = Fraction(1), high: Any = None) -> Sum:
+    return {_key(dict(term.form)): _Part(term, low, low if high is None else high)}
+
+
+def _constant(low: Any, high: Any = None) -> Sum:
+    return _single(UNIT, low, high)
+
+
+def _join(sums: Iterable[Sum]) -> Sum:
+    out: Sum = {}
+    for s in sums:
+        for key, p in s.items():
+            old = out.get(key)
+            out[key] = p if old is None else _Part(old.term, old.low + p.low, old.high + p.high)
+    out = {k: p for k, p in out.items() if p.low != 0 or p.high != 0}
+    if len(out) > TERMS:
+        raise _Undecided
+    return out
+
+
+def _times(a: Sum, b: Sum) -> Sum:
+    if len(a) * len(b) > TERMS * 4:
+        raise _Undecided
+    out = []
+    for p in a.values():
+        for q in b.values():
+            ends = [p.low * q.low, p.low * q.high, p.high * q.low, p.high * q.high]
+            form = _add(dict(p.term.form), dict(q.term.form))
+            out.append(_single(_term(form, p.term.expr * q.term.expr), min(ends), max(ends)))
+    return _join(out)
+
+
+def _scaled(s: Sum, c: Any) -> Sum:
+    return {k: _Part(p.term, min(p.low * c, p.high * c), max(p.low * c, p.high * c)) for k, p in s.items()}
+
+
+def _log_of(var: Var) -> Var:
+    return (var[0] + 1, var[1])
+
+
+def _shift(m: Mono) -> Form:
+    """The logarithm of a product of powers."""
+    out: Form = {}
+    for v, k in m:
+        out = _add(out, {((_log_of(v), Fraction(1)),): k})
+    return out
+
+
+def _mono_expr(m: Mono, names: dict[str, Expr]) -> Expr:
+    """How a product of x, log x, log log x is written."""
+    result = ONE
+    for (level, name), k in m:
+        e = names[name]
+        for _ in range(level):
+            e = log(e)
+        result = result * power(e, k if k.denominator != 1 else k.numerator)
+    return result
+
+
+def _value(e: Expr) -> float:
+    """A constant as a float."""
+    v = float(compile_expr(e, (), digits=30)())
+    if not math.isfinite(v):
+        raise _Undecided
+    return v
+
+
+class _Space:
+    """The symbols, how they compare, and the orders of expressions over them."""
+
+    def __init__(self, domain: Cond) -> None:
+        self.domain = domain
+        self.facts = Facts([domain])
+        self.names: dict[str, Expr] = {}
+        self.small: set[str] = set()        # tend to 0; their variables are those of the reciprocal
+        self.bounded: set[str] = set()
+        self.exact: list[Form] = []         # inequalities that hold as they stand, between x, between log x
+        self.pseudo: dict[str, tuple[Form, bool]] = {}  # names for quotients: their logarithm, and whether 1 + them
+        self.extrema: dict[str, tuple[str, tuple[Form, ...]]] = {}
+        self.proved: dict[tuple[tuple[Mono, float], ...], bool] = {}
+        self.depth = 0
+        rels = [r for r in (domain.parts if isinstance(domain, And) else (domain,)) if isinstance(r, Rel)]
+        for r in rels:
+            self._declare(r.e)
+        for r in rels:
+            self._learn(r)
+
+    # ------------------------------------------------------------ what the domain says
+
+    def _declare(self, e: Expr) -> None:
+        for a in e.atoms():
+            if isinstance(a, Sym) and a.name not in self.names:
+                x = Expr({((a, 1),): 1})
+                self.names[a.name] = x
+                if not is_integer(x) and self.facts.nonneg(1 - x) and self.facts.nonneg(x):
+                    self.small.add(a.name)
+                    self.names[a.name] = 1 / x
+
+    know = _declare
+
+    def _learn(self, r: Rel) -> None:
+        if r.op == "!=":
+            return
+        for e in (r.e, -r.e) if r.op == "==" else (r.e,):
+            positive = Expr({m: c for m, c in e.terms.items() if c > 0})
+            negative = Expr({m: -c for m, c in e.terms.items() if c < 0})
+            if all(isinstance(a, Sym) and k > 0 and a.name not in self.small for m in e.terms for a, k in m):
+                fact = {tuple(((0, str(a)), Fraction(k)) for a, k in m): Fraction(c) for m, c in e.terms.items() if m}
+                self.exact.append(fact)
+            try:
+                above = self.leading(self.sum_of(positive)) if positive.terms else [_Part(UNIT, 1, 1)]
+                if len(above) != 1:
+                    continue
+                for m, c in negative.terms.items():
+                    for p in self.leading(self.sum_of(Expr({m: c}))):
+                        difference = _add(dict(above[0].term.form), dict(p.term.form), -1)
+                        self._remember(difference)
+            except (_Undecided, EvaluationError, ValueError, OverflowError, ZeroDivisionError):
+                continue
+
+    def _remember(self, fact: Form) -> None:
+        """Adds `fact >= constant`, and what follows for the logarithms of logarithms."""
+        if not fact:
+            return
+        self.proved.clear()
+        if all(c < 0 for c in fact.values()):
+            for m in fact:
+                self.bounded |= {name for (_, name), _ in m}
+            return
+        self.exact.append(fact)
+        if len(fact) == 2 and all(len(m) == 1 and m[0][1] == 1 and m[0][0][0] >= 1 for m in fact):
+            (m1, c1), (m2, c2) = sorted(fact.items(), key=lambda t: t[1])
+            if c1 < 0 < c2 and m1[0][0][0] < 4 and m2[0][0][0] < 4:
+                up: Form = {((_log_of(m2[0][0]), Fraction(1)),): Fraction(1), ((_log_of(m1[0][0]), Fraction(1)),): Fraction(-1)}
+                self._remember(up)
+
+    # ------------------------------------------------------------ comparison
+
+    def below(self, a: _Term, b: _Term) -> bool:
+        """Whether a <= constant * b."""
+        return a.form == b.form or self._bounded_below(_add(dict(b.form), dict(a.form), -1))
+
+    def strictly(self, a: _Term, b: _Term) -> bool:
+        """Whether a / b tends to 0."""
+        difference = _add(dict(b.form), dict(a.form), -1)
+        return bool(difference) and self._bounded_below(_add(difference, {WEAKEST: Fraction(-1, FAR)}))
+
+    def below_all(self, a: _Term, others: Sequence[_Term]) -> bool:
+        """Whether a <= constant * (the sum of the others)."""
+        if any(self.below(a, b) for b in others):
+            return True
+        if len(others) < 2:
+            return False
+        escape: Mono = (((8, "*"), Fraction(1)),)
+        extra = [_add(_add(dict(a.form), dict(b.form), -1), {escape: Fraction(-1)}) for b in others]
+        return self._bounded_below({escape: Fraction(-1)}, extra)
+
+    def _bounded_below(self, form: Form, extra: Sequence[Form] = ()) -> bool:
+        form = _clean(form)
+        if not form:
+            return True
+        if not extra and all(c > 0 and self._grows(m) for m, c in form.items()):
+            return True
+        key = _key(form) if not extra else None
+        if key is not None and key in self.proved:
+            return self.proved[key]
+        if self.depth > DEPTH:
+            return False
+        self.depth += 1
+        try:
+            result = self._by_cases(form, list(extra))
+        finally:
+            self.depth -= 1
+        if key is not None:
+            self.proved[key] = result
+        return result
+
+    def _grows(self, m: Mono) -> bool:
+        return all(k > 0 and name not in self.pseudo and name not in self.extrema for (_, name), k in m)
+
+    def _by_cases(self, form: Form, extra: list[Form]) -> bool:
+        """Splits on which argument of an extremum is the one."""
+        for f in (form, *extra):
+            for m in f:
+                for (_, name), _ in m:
+                    if name in self.extrema:
+                        op, options = self.extrema[name]
+                        sign = 1 if op == "max" else -1
+                        for i, chosen in enumerate(options):
+                            facts = [_add(chosen, o, -1) for j, o in enumerate(options) if j != i]
+                            facts = [{k: c * sign for k, c in x.items()} for x in facts]
+                            try:
+                                inside = [self._put(x, name, chosen) for x in (form, *extra)]
+                            except _Undecided:
+                                return False
+                            if not self._by_cases(inside[0], [*inside[1:], *facts]):
+                                return False
+                        return True
+        return self._linear(form, extra)
+
+    @staticmethod
+    def _put(form: Form, name: str, value: Form) -> Form:
+        out: Form = {}
+        for m, c in form.items():
+            if any(n == name for (_, n), _ in m):
+                if m != (((1, name), Fraction(1)),):
+                    raise _Undecided
+                out = _add(out, value, c)
+            else:
+                out = _add(out, {m: c})
+        return out
+
+    def _linear(self, form: Form, extra: list[Form]) -> bool:
+        monos = {m for f in (form, *extra, *self.exact) for m in f}
+        variables = {v for m in monos for v, _ in m}
+        facts: list[Form] = list(extra) + list(self.exact)
+        names = {name for _, name in variables}
+        for name in sorted(names):
+            if name in self.pseudo:
+                facts += self._pseudo_facts(name)
+                continue
+            if name == "*":
+                continue
+            levels = [(((level, name), Fraction(1)),) for level in range(5)]
+            if name in self.bounded:
+                facts += [{m: Fraction(-1)} for m in levels]
+                facts += [{m: Fraction(1)} for m in levels]
+                continue
+            facts += [{u: Fraction(1), v: Fraction(-FAR)} for u, v in itertools.pairwise(levels)]
+            facts.append({levels[-1]: Fraction(1), WEAKEST: Fraction(-1)})
+            monos |= set(levels[:3])
+        facts.append({WEAKEST: Fraction(1)})
+        compound = sorted(m for m in monos if len(m) != 1 or m[0][1] != 1)
+        for u in compound:
+            if self._grows(u) and not any(name in self.bounded for (_, name), _ in u):
+                facts.append({u: Fraction(1), WEAKEST: Fraction(-1)})
+        for u, v in itertools.permutations(sorted(monos), 2):
+            if (u in compound or v in compound) and self._grows(u) and self._grows(v) and self.depth < DEPTH \
+                    and WEAKEST not in (u, v) and self._bounded_below(_add(
+                        _add(_shift(u), _shift(v), -1), {WEAKEST: Fraction(-1, FAR)})):
+                facts.append({u: Fraction(1), v: Fraction(-FAR)})
+        products = []
+        for m in compound:
+            for f in self.exact:
+                for v, k in m:
+                    if (((v, Fraction(1)),)) in f and all(len(x) == 1 and x[0][1] == 1 for x in f):
+                        rest = dict(m)
+                        rest[v] = k - 1
+                        products.append({self._mono({**{w: q for w, q in rest.items() if q}}, x): c for x, c in f.items()})
+        facts += products
+        exact = [{m: _rational(c) for m, c in f.items()} for f in facts]
+        found = minimum({m: _rational(c) for m, c in form.items()}, exact)
+        return found is not None and found.value >= 0
+
+    @staticmethod
+    def _mono(rest: dict[Var, Fraction], m: Mono) -> Mono:
+        out = dict(rest)
+        for v, k in m:
+            out[v] = out.get(v, Fraction(0)) + k
+        return tuple(sorted((v, k) for v, k in out.items() if k))
+
+    def _pseudo_facts(self, name: str) -> list[Form]:
+        """log X <= X / FAR for the logarithm X of a quotient, and log X <= log log y where X <= log y."""
+        form, plus_one = self.pseudo[name]
+        x: Mono = (((2, name), Fraction(1)),)
+        out: list[Form] = []
+        if not plus_one:
+            out.append(_add(form, {x: Fraction(-FAR)}))
+            if self._bounded_below(_add(form, {WEAKEST: Fraction(-1, FAR)})):
+                out.append({x: Fraction(1), WEAKEST: Fraction(-1)})
+        for y in sorted(self.names):
+            line: Mono = (((1, y), Fraction(1)),)
+            if self._bounded_below(_add({line: Fraction(1)}, form, -1)):
+                out.append({(((2, y), Fraction(1)),): Fraction(1), x: Fraction(-1)})
+        return out
+
+    # ------------------------------------------------------------ leading terms
+
+    def leading_of(self, e: Expr, side: Literal["upper", "lower"] | None) -> list[_Part]:
+        """The terms of the order of an expression that is positive for large symbols."""
+        found = self.sum_of(e)
+        try:
+            return self.leading(found)
+        except _Undecided:
+            return self._proved_leading(e, found, side)
+
+    def leading(self, s: Sum) -> list[_Part]:
+        """The terms that no other dominates.
+
+        Raises _Undecided if a term that may be negative could outweigh them.
+        """
+        items = [p for _, p in sorted(s.items())]
+        if not items:
+            raise _Undecided
+        top = self._top([p for p in items if p.low > 0])
+        for p in items:
+            if p.low <= 0 and not any(self.strictly(p.term, q.term) for q in top):
+                # that may be negative is dominated; that may be zero or more need only be below the rest
+                if p.low < 0 or not self.below_all(p.term, [q.term for q in top]):
+                    raise _Undecided
+        if not top:
+            raise _Undecided
+        return top
+
+    def _top(self, items: list[_Part]) -> list[_Part]:
+        kept: list[_Part] = []
+        for i, p in enumerate(items):
+            dominated = False
+            for j, q in enumerate(items):
+                if i != j and self.below(p.term, q.term) and (j < i or not self.below(q.term, p.term)):
+                    dominated = True
+                    break
+            if not dominated:
+                kept.append(p)
+        if len(kept) > 2:
+            for p in list(kept):
+                others = [q.term for q in kept if q is not p]
+                if len(others) > 1 and self.below_all(p.term, others):
+                    kept = [q for q in kept if q is not p]
+        return kept
+
+    def _proved_leading(self, e: Expr, s: Sum, side: Literal["upper", "lower"] | None) -> list[_Part]:
+        """The same with the help of the prover: e >= its positive terms times a constant."""
+        items = [p for _, p in sorted(s.items())]
+        positive = self._top([p for p in items if p.high > 0])
+        if not positive:
+            raise _Undecided
+        terms = [q.term for q in positive]
+        if not all(self.below_all(p.term, terms) for p in items if p.high > 0):
+            raise _Undecided
+        if side == "upper":
+            return positive
+        for some in (positive, [p for p in positive if p.low > 0]):
+            if not some or (some is not positive and side is None):
+                continue
+            total = _written(some)
+            for share in (Fraction(1, 2), Fraction(1, 8), Fraction(1, 64)):
+                if self.facts.nonneg(e - total * share):
+                    return some
+        raise _Undecided
+
+    # ------------------------------------------------------------ expressions as sums of terms
+
+    def sum_of(self, e: Expr) -> Sum:
+        """The expression as terms with intervals for coefficients; what is equal for large symbols may stand for it."""
+        if e.infinite:
+            raise _Undecided
+        self._declare(e)
+        self.depth += 1
+        if self.depth > 4 * DEPTH:
+            self.depth -= 1
+            raise _Undecided
+        try:
+            parts = []
+            for m, c in e.terms.items():
+                product = _constant(Fraction(c))
+                for a, k in m:
+                    product = _times(product, self.atom_power(a, k))
+                parts.append(product)
+            return _join(parts)
+        finally:
+            self.depth -= 1
+
+    def atom_power(self, a: Atom, k: Number) -> Sum:
+        k = Fraction(k)
+        if isinstance(a, Sym):
+            sign = -1 if a.name in self.small else 1
+            form: Form = {(((1, a.name), Fraction(1)),): sign * k}
+            if a.name in self.bounded:
+                return _single(_Term((), ONE), TINY, HUGE)
+            return _single(_term(form, power(Expr({((a, 1),): 1}), _plain(k))))
+        if not Expr({((a, 1),): 1}).free:
+            value = _value(Expr({((a, 1),): 1})) ** float(k)
+            return _constant(value * (1 - 1e-14), value * (1 + 1e-14))
+        if a.op == "pow":
+            return self.exponential(a.args[0], a.args[1] * _plain(k))
+        if a.op == "floor" and k == 1:
+            return self.floor(a.args[0])
+        return self.power(self.atom(a), k)
+
+    def power(self, s: Sum, k: Fraction) -> Sum:
+        """s ** k"""
+        if k == 1:
+            return s
+        if k.denominator == 1 and 1 < k <= 4 and len(s) ** int(k) <= TERMS:
+            out = s
+            for _ in range(int(k) - 1):
+                out = _times(out, s)
+            return out
+        if len(s) == 1:
+            (p,) = s.values()
+            return self._single_power(p, k, 0.0)
+        top = self.leading(s)
+        if len(top) == 1:
+            loose = not all(self.strictly(p.term, top[0].term) for p in s.values() if p.term != top[0].term)
+            part = _Part(top[0].term, TINY, HUGE) if loose else top[0]
+            return self._single_power(part, k, 0.01)
+        if k > 0:
+            return _join([self._single_power(_Part(p.term, TINY, HUGE), k, 0.0) for p in top])
+        forms = tuple(dict(p.term.form) for p in top)
+        name = self._extremum("max", forms)
+        return _single(_term({(((1, name), Fraction(1)),): k}, power(_written(top), _plain(k))), TINY, HUGE)
+
+    def _single_power(self, p: _Part, k: Fraction, slack: float) -> Sum:
+        if p.low <= 0:
+            if k.denominator == 1 and p.high < 0:
+                sign = 1 if k % 2 == 0 else -1
+                return _scaled(self._single_power(_Part(p.term, -p.high, -p.low), k, slack), sign)
+            raise _Undecided
+        if slack == 0 and k.denominator == 1 and isinstance(p.low, Fraction) and isinstance(p.high, Fraction):
+            ends: list[Any] = [p.low ** int(k), p.high ** int(k)]
+        else:
+            ends = [(float(p.low) * (1 - slack)) ** float(k), (float(p.high) * (1 + slack)) ** float(k)]
+        form = {m: c * k for m, c in p.term.form}
+        return _single(_term(form, power(p.term.expr, _plain(k))), min(ends), max(ends))
+
+    def _extremum(self, op: str, forms: tuple[Form, ...]) -> str:
+        for name, (o, f) in self.extrema.items():
+            if o == op and f == forms:
+                return name
+        name = f"#{len(self.extrema)}"
+        self.extrema[name] = (op, forms)
+        return name
+
+    def atom(self, a: Fn) -> Sum:
+        match a.op:
+            case "floor":
+                return self.floor(a.args[0])
+            case "paren":
+                return self.sum_of(a.args[0])
+            case "log":
+                base = a.args[1].number
+                scale = 1.0 if not base else 1 / math.log(base)
+                s = self.logarithm(self.sum_of(a.args[0]))
+                return s if not base else _scaled(s, scale)
+            case "max":
+                return self.largest([self.sum_of(x) for x in a.args])
+            case "min":
+                return self.smallest([self.sum_of(x) for x in a.args])
+            case "piecewise":
+                return self.piecewise(a)
+            case "factorial":
+                return self.factorial(a.args[0])
+            case "harmonic":
+                if len(a.args) == 2:
+                    m = a.args[1].number
+                    if m is not None and m > 1:
+                        return _constant(1.0, 1 / (float(m) - 1) + 1)
+                    raise _Undecided
+                return _join([self.logarithm(self.sum_of(a.args[0])), _constant(0.0, 1.0)])
+            case "fibonacci":
+                golden = Expr({((Fn("GoldenRatio", ()), 1),): 1})
+                return _times(self.exponential(golden, a.args[0]), _constant(0.44, 0.45))
+            case "cos" | "sin":
+                return _constant(Fraction(-1), Fraction(1))
+            case "binomial":
+                return self.binomial(a)
+            case "sum":
+                return self.total(a)
+            case _:
+                raise _Undecided
+
+    def floor(self, x: Expr) -> Sum:
+        inner = self.sum_of(x)
+        if all(p.high <= 0 for p in inner.values()):
+            positive = {k: _Part(p.term, -p.high, -p.low) for k, p in inner.items()}
+            return _scaled(self._ceiling(positive, -x), -1)
+        if len(inner) == 1:
+            (p,) = inner.values()
+            if p.low > 0 and not self.strictly(UNIT, p.term):
+                if self.below(p.term, UNIT) and self.below(UNIT, p.term):
+                    return _constant(Fraction(0), p.high)
+                if self.facts.nonneg(x - 1):
+                    return {k: _Part(q.term, q.low / 2, q.high) for k, q in inner.items()}
+                # what is cut off is less than 1 and less than all
+                rest = self.smallest([inner, _constant(Fraction(1))])
+                return _join([inner, {k: _Part(q.term, -max(q.high, 1), 0 * q.low) for k, q in rest.items()}])
+        return _join([inner, _constant(Fraction(-1), Fraction(0))])
+
+    def _ceiling(self, x: Sum, e: Expr) -> Sum:
+        try:
+            top = self.leading(x)
+        except _Undecided:
+            return _join([x, _constant(Fraction(0), Fraction(1))])
+        if any(self.strictly(UNIT, p.term) for p in top) or not self.facts.nonneg(e):
+            return _join([x, _constant(Fraction(0), Fraction(1))])
+        # positive, hence at least 1: between (x + 1)/2 and x + 1
+        halves = {k: (_Part(p.term, p.low / 2, p.high) if p.low > 0 else p) for k, p in x.items()}
+        return _join([halves, _constant(Fraction(1, 2), Fraction(1))])
+
+    def logarithm(self, s: Sum) -> Sum:
+        """The natural logarithm."""
+        top = self.leading(s)
+        if len(top) == 1:
+            p = top[0]
+            exact = len(s) == 1
+            loose = not exact and not all(self.strictly(q.term, p.term) for q in s.values() if q.term != p.term)
+            low, high = (TINY, HUGE) if loose else (float(p.low), float(p.high))
+            error = 0.0 if exact else 0.01
+            parts = [_constant(math.log(low) - error, math.log(high) + error)] if (low, high, error) != (1.0, 1.0, 0.0) else []
+            form = dict(p.term.form)
+            terms: list[Sum] = []
+            for m, c in form.items():
+                if any(name in self.pseudo or name in self.extrema for (_, name), _ in m):
+                    raise _Undecided
+                terms.append(_single(_term(_shift(m), _mono_expr(m, self.names)), c))
+            signed = _join([*terms, *parts])
+            if not form:
+                return signed
+            try:
+                self.leading(_join(terms))
+                return signed
+            except _Undecided:
+                pass
+            if self._bounded_below(form):
+                return _join([self._quotient(p.term, form, False), *parts])
+            raise _Undecided
+        rest = [p for p in top if p.term.form]
+        if len(rest) == 1 and len(top) == 2:
+            return _join([self._quotient(rest[0].term, dict(rest[0].term.form), True), _constant(-60.0, 60.0)]) \
+                if any(p.low < 1e-20 for p in top) else _join([
+                    self._quotient(rest[0].term, dict(rest[0].term.form), True), self._spread(top)])
+        # the logarithm of a sum is the largest of the logarithms
+        return _join([self.largest([self.logarithm(_single(p.term)) for p in top]), _constant(-60.0, 60.0)])
+
+    @staticmethod
+    def _spread(top: list[_Part]) -> Sum:
+        low = min(float(p.low) for p in top)
+        high = max(float(p.high) for p in top)
+        return _constant(min(0.0, math.log(low)) - 0.01, max(0.0, math.log(high)) + 0.01)
+
+    def _quotient(self, t: _Term, form: Form, plus_one: bool) -> Sum:
+        """log(t), or log(1 + t), where t is a quotient that may stay small."""
+        inside = t.expr + 1 if plus_one else t.expr
+        name = str(inside)
+        if name not in self.pseudo:
+            self.pseudo[name] = (form, plus_one)
+            self.proved.clear()
+        return _single(_term({(((2, name), Fraction(1)),): Fraction(1)}, log(inside)))
+
+    def exponential(self, base: Expr, exponent: Expr) -> Sum:
+        """base ** exponent"""
+        b = base.number
+        if b is not None and b < 0:
+            if b == -1:
+                return _constant(Fraction(-1), Fraction(1))
+            raise _Undecided
+        if not exponent.free:
+            value = _value(exponent)
+            inner = self.sum_of(base)
+            top = self.leading(inner)
+            if len(top) != 1:
+                raise _Undecided
+            form = {m: c * value for m, c in top[0].term.form}
+            return _single(_term(form, _real_power(top[0].term.expr, exponent)), TINY, HUGE)
+        if not base.free:
+            return self._number_power(base, exponent)
+        inner = self.sum_of(base)
+        if len(inner) != 1:
+            return self._opaque_power(base, inner, exponent)
+        (p,) = inner.values()
+        if p.low != p.high or p.low <= 0:
+            raise _Undecided
+        log_form: Form = dict(p.term.form)
+        shift = {} if p.low == 1 else {(): math.log(p.low)}
+        form = {}
+        for m, c in exponent.terms.items():
+            line = self._level(m)
+            if line is None:
+                raise _Undecided
+            for part, q in (*log_form.items(), *shift.items()):
+                form = _add(form, {self._mono(dict(line), part): q * Fraction(c)})
+        constant = exponent.terms.get((), 0)
+        extra = float(p.low) ** float(constant)
+        form = {m: c for m, c in form.items() if m}
+        if p.low != 1:
+            return _single(_term(form, power(base, exponent - constant) * power(p.term.expr, constant)), extra)
+        return _single(_term(form, power(base, exponent)))
+
+    def _opaque_power(self, base: Expr, inner: Sum, exponent: Expr) -> Sum:
+        """(b + 1) ** d is no power of b: the base gets a name."""
+        top = self.leading(inner)
+        line = self._level(next(iter(exponent.terms))) if len(exponent.terms) == 1 else None
+        if len(top) != 1 or line is None or not is_integer(base):
+            raise _Undecided
+        name = str(base)
+        if name not in self.names:
+            self.names[name] = base
+            for sign in (1, -1):
+                here: Form = {(((1, name), Fraction(1)),): Fraction(sign)}
+                self._remember(_add(here, dict(top[0].term.form), -sign))
+        c = next(iter(exponent.terms.values()))
+        return _single(_term({self._mono(dict(line), (((1, name), Fraction(1)),)): Fraction(c)}, power(base, exponent)))
+
+    def _level(self, m: Any) -> Mono | None:
+        """A monomial of symbols and their logarithms as a product of levels."""
+        out: dict[Var, Fraction] = {}
+        for a, k in m:
+            if isinstance(a, Sym) and a.name not in self.small and a.name not in self.bounded:
+                out[(0, a.name)] = out.get((0, a.name), Fraction(0)) + Fraction(k)
+            else:
+                return None
+        return tuple(sorted(out.items()))
+
+    def _number_power(self, base: Expr, exponent: Expr) -> Sum:
+        b = _value(base)
+        if b <= 0:
+            raise _Undecided
+        result = _constant(Fraction(1))
+        shown = ZERO
+        form: Form = {}
+        low, high = 0.0, 0.0
+        for m, c in exponent.terms.items():
+            if not m:
+                low, high = low + float(c), high + float(c)
+                continue
+            line = self._level(m)
+            if line is not None:
+                form = _add(form, {line: math.log(b) * float(c)})
+                shown = shown + Expr({m: c})
+                continue
+            s = self.sum_of(Expr({m: c}))
+            for p in s.values():
+                if p.low != p.high and p.term.form:
+                    raise _Undecided
+                if not p.term.form:
+                    low, high = low + float(p.low), high + float(p.high)
+                    continue
+                logarithm = self._lone_log(p.term)
+                if logarithm is not None:
+                    name = logarithm
+                    exponent_value = self._ratio(base, p, m, c)
+                    slope = math.log(b) * float(p.low)
+                    sign = -1 if name in self.small else 1
+                    x = self.names[name]
+                    result = _times(result, _single(_term(
+                        {(((1, name), Fraction(1)),): Fraction(slope).limit_denominator(10 ** 12) if _near(slope) else slope},
+                        _real_power(x, exponent_value)), Fraction(1)))
+                    assert sign
+                    continue
+                levels = self._level_of(p.term.expr)
+                if levels is None:
+                    raise _Undecided
+                form = _add(form, {levels: math.log(b) * float(p.low)})
+                shown = shown + p.term.expr * _fraction(p.low)
+        if form:
+            result = _times(result, _single(_term(form, power(base, shown)), Fraction(1)))
+        if low or high:
+            ends = sorted((b ** low, b ** high))
+            result = _times(result, _constant(*ends))
+        return result
+
+    def _ratio(self, base: Expr, p: _Part, m: Any, c: Number) -> Expr:
+        """base ** (c * log(x, b)) is x ** (c * log(base) / log(b)): that exponent, exact where it can be."""
+        value = math.log(_value(base)) * float(p.low)
+        if _near(value):
+            return num(Fraction(value).limit_denominator(1000))
+        logs = [a for a, k in m if isinstance(a, Fn) and a.op in ("log", "floor") and k == 1]
+        if len(logs) == 1 and len(m) == 1:
+            x = logs[0]
+            sign = 1
+            if x.op == "floor":
+                inside = x.args[0]
+                if len(inside.terms) != 1:
+                    return num(Fraction(value))
+                (im, ic), = inside.terms.items()
+                if len(im) != 1 or not isinstance(im[0][0], Fn) or im[0][0].op != "log":
+                    return num(Fraction(value))
+                x, c = im[0][0], c * ic
+            b = x.args[1]
+            exact = log(base) * c * sign / (log(b) if b != 0 else ONE)
+            if abs(_value(exact) - value) < 1e-9 * max(1.0, abs(value)):
+                return exact
+        return num(Fraction(value))
+
+    def _lone_log(self, t: _Term) -> str | None:
+        """The name x if the term is log(x)."""
+        if len(t.form) == 1 and t.form[0][1] == 1:
+            m = t.form[0][0]
+            if len(m) == 1 and m[0][1] == 1 and m[0][0][0] == 2 and m[0][0][1] in self.names:
+                name = m[0][0][1]
+                return name if t.expr == log(self.names[name]) else None
+        return None
+
+    def _level_of(self, e: Expr) -> Mono | None:
+        """x, log x and products of them as levels."""
+        if len(e.terms) != 1:
+            return None
+        out: dict[Var, Fraction] = {}
+        for a, k in next(iter(e.terms)):
+            level, x = 0, a
+            while isinstance(x, Fn) and x.op == "log" and x.args[1] == 0 and x.args[0].atom is not None:
+                level, x = level + 1, x.args[0].atom  # type: ignore[assignment]
+            if not isinstance(x, Sym) or x.name in self.small or x.name in self.bounded:
+                return None
+            v = (level, x.name)
+            out[v] = out.get(v, Fraction(0)) + Fraction(k)
+        return tuple(sorted(out.items()))
+
+    # ------------------------------------------------------------ extrema and cases
+
+    def largest(self, options: list[Sum]) -> Sum:
+        """The maximum of several, one of which is positive."""
+        known: list[tuple[Sum, list[_Part]]] = []
+        unknown: list[Sum] = []
+        for s in options:
+            try:
+                known.append((s, self.leading(s) if s else []))
+            except _Undecided:
+                unknown.append(s)
+        known = [(s, top) for s, top in known if top]
+        if not known:
+            raise _Undecided
+        for s, top in known:
+            others = [p for r, _ in known if r is not s for p in r.values()] + [p for r in unknown for p in r.values()]
+            if all(p.high <= 0 or any(self.strictly(p.term, q.term) for q in top) for p in others):
+                return s
+        for s in unknown:
+            for p in s.values():
+                if p.high > 0 and not self.below_all(p.term, [q.term for _, top in known for q in top]):
+                    raise _Undecided
+        parts = _join(_single(p.term, float(p.low) / len(known), float(p.high)) for _, top in known for p in top)
+        return {k: _Part(p.term, p.low if not unknown else TINY, HUGE if unknown else p.high) for k, p in parts.items()}
+
+    def smallest(self, options: list[Sum]) -> Sum:
+        """The minimum of several positive ones."""
+        tops = [(s, self.leading(s)) for s in options]
+        kept: list[tuple[Sum, list[_Part]]] = []
+        for i, (s, top) in enumerate(tops):
+            larger = False
+            for j, (_, other) in enumerate(tops):
+                if i != j and all(self.below_all(q.term, [p.term for p in top]) for q in other) and (
+                        j < i or not all(self.below_all(p.term, [q.term for q in other]) for p in top)):
+                    larger = True
+            if not larger:
+                kept.append((s, top))
+        if len(kept) == 1:
+            s, top = kept[0]
+            strict = all(any(self.strictly(p.term, q.term) for q in other) for r, other in tops if r is not s for p in top)
+            return s if strict else {k: _Part(p.term, TINY, HUGE) for k, p in _join(
+                _single(p.term, p.low) for p in top).items()}
+        if any(len(top) != 1 for _, top in kept):
+            raise _Undecided
+        terms = [top[0].term for _, top in kept]
+        name = self._extremum("min", tuple(dict(t.form) for t in terms))
+        common = _common([t.expr for t in terms])
+        shown = common * min_(*(t.expr / common for t in terms))
+        return _single(_term({(((1, name), Fraction(1)),): Fraction(1)}, shown), TINY, HUGE)
+
+    def piecewise(self, a: Fn) -> Sum:
+        """The case that holds for large symbols, or an order that all cases have."""
+        cases: list[tuple[Cond, Expr]] = []
+        before: list[Cond] = []
+        for x, c in zip(a.args, a.conds, strict=True):
+            holds = self.eventually(c)
+            if holds is True:
+                cases.append((conj(*before), x))
+                break
+            if holds is None:
+                cases.append((conj(*before, c), x))
+                before.append(negate(c))
+        if len(cases) == 1:
+            return self.sum_of(cases[0][1])
+        if not cases or self.depth > DEPTH:
+            raise _Undecided
+        branches: list[tuple[_Space, list[_Part]]] = []
+        for c, x in cases:
+            inner = _space(conj(self.domain, c))
+            if inner.domain == FALSE or inner.facts.contradictory:
+                continue
+            inner.know(x)
+            if x == ZERO:
+                raise _Undecided
+            branches.append((inner, inner.leading_of(x, None)))
+        written = [_written(top) for _, top in branches]
+        candidates = list(dict.fromkeys([*written, sum(written, ZERO)]))
+        if all(len(w.terms) == 1 for w in written):
+            candidates.append(min_(*written))
+        for candidate in candidates:
+            try:
+                if all(self._same(inner, candidate, w) for (inner, _), w in zip(branches, written, strict=True)):
+                    s = self.sum_of(candidate)
+                    return {k: _Part(p.term, TINY, HUGE) for k, p in s.items()}
+            except _Undecided:
+                continue
+        raise _Undecided
+
+    @staticmethod
+    def _same(space: _Space, a: Expr, b: Expr) -> bool:
+        return a == b or compare(a, b, space.domain) == "="
+
+    def eventually(self, c: Cond) -> bool | None:
+        """Whether a condition holds for all large symbols (True), for none (False), or that is not known (None)."""
+        match c:
+            case And(parts=parts):
+                found = [self.eventually(p) for p in parts]
+                return False if False in found else None if None in found else True
+            case Or(parts=parts):
+                found = [self.eventually(p) for p in parts]
+                return True if True in found else None if None in found else False
+            case Rel(op=op, e=e):
+                if self.facts.implies(c):
+                    return True
+                if self.facts.refutes(c):
+                    return False
+                for sign in (1, -1):
+                    try:
+                        s = self.sum_of(e * sign)
+                        top = self.leading(s)
+                    except (_Undecided, EvaluationError, ValueError, OverflowError, ZeroDivisionError):
+                        continue
+                    if all(not p.term.form for p in top) and op not in ("==", "!="):
+                        continue
+                    if any(self.strictly(UNIT, p.term) for p in top):
+                        return {">=": sign > 0, ">": sign > 0, "==": False, "!=": True}[op]
+                return None
+
+    # ------------------------------------------------------------ factorials, binomials, sums
+
+    def factorial(self, x: Expr) -> Sum:
+        constant = x.terms.get((), 0)
+        rest = x - constant
+        if len(rest.terms) != 1 or not isinstance(constant, int):
+            raise _Undecided
+        (m, c), = rest.terms.items()
+        line = self._level(m)
+        if line is None or c <= 0:
+            raise _Undecided
+        base = self.sum_of(rest)
+        (p,) = base.values()
+        form: Form = {}
+        for part, q in p.term.form:     # Stirling: x log x - x + log(x)/2
+            form = _add(form, {self._mono(dict(line), part): q * Fraction(c)})
+        form = _add(form, {line: float(c) * (math.log(c) - 1) if c != 1 else Fraction(-1)})
+        form = _add(form, dict(p.term.form), Fraction(1, 2) + constant)
+        return _single(_term(form, factorial(rest) * power(p.term.expr, constant)), TINY, HUGE)
+
+    def binomial(self, a: Fn) -> Sum:
+        """binomial(c*n + d, e*n + f) by Stirling's formula, binomial(n, number) as a power, others as they stand."""
+        x, y = a.args
+        for lower in (y, x - y):
+            k = lower.number
+            if isinstance(k, int) and 0 <= k <= 1000:
+                top = self.leading(self.sum_of(x))
+                return self.power({_key(dict(p.term.form)): _Part(p.term, TINY, HUGE) for p in top}, Fraction(k)) if k \
+                    else _constant(Fraction(1))
+        names = sorted(x.free | y.free)
+        if len(names) == 1 and names[0] not in self.small:
+            px, py = x.coefficients(names[0]), y.coefficients(names[0])
+            if px is not None and py is not None and set(px) <= {0, 1} and set(py) <= {0, 1}:
+                c, e = px.get(1, ZERO).number, py.get(1, ZERO).number
+                if c is not None and e is not None and 0 < e < c:
+                    return self._central(names[0], Fraction(c), Fraction(e))
+        if any(self.sum_of(z) and len(self.sum_of(z)) > 3 for z in (x, y)):
+            raise _Undecided
+        name = str(Expr({((a, 1),): 1}))
+        self.names.setdefault(name, Expr({((a, 1),): 1}))
+        for z in (y, x - y):
+            try:
+                for p in self.leading(self.sum_of(z)):
+                    if self.strictly(UNIT, p.term):
+                        for m, c2 in p.term.form:       # at least (x choose k) for any fixed k
+                            fact: Form = {(((1, name), Fraction(1)),): Fraction(1), m: -abs(Fraction(c2)) * FAR}
+                            if fact not in self.exact:
+                                self.exact.append(fact)
+                                self.proved.clear()
+            except _Undecided:
+                continue
+        return _single(_term({(((1, name), Fraction(1)),): Fraction(1)}, self.names[name]))
+
+    def _central(self, name: str, c: Fraction, e: Fraction) -> Sum:
+        rate = float(c) * math.log(c) - float(e) * math.log(e) - float(c - e) * math.log(c - e)
+        x = self.names[name]
+        exact = _value_of_rate(c, e)
+        shown = power(exact, x) * power(x, Fraction(-1, 2))
+        form: Form = {(((0, name), Fraction(1)),): rate, (((1, name), Fraction(1)),): Fraction(-1, 2)}
+        return _single(_term(form, shown), TINY, HUGE)
+
+    def total(self, a: Fn) -> Sum:
+        """A sum by comparison with an integral or with its largest term."""
+        body, lo, hi = a.args
+        k = a.name
+        if self.depth > DEPTH or k in self.names:
+            raise _Undecided
+        index = next((s for s in body.atoms() if isinstance(s, Sym) and s.name == k), None)
+        if index is None:
+            raise _Undecided
+        i = Expr({((index, 1),): 1})
+        inner = _Space(conj(self.domain, Rel(">=", i - lo), Rel(">=", hi - i), Rel(">=", i - 1)))
+        inner.know(body)
+        if k in inner.bounded or k in inner.small:
+            raise _Undecided
+        top = self.leading(self.sum_of(hi))
+        low = self.sum_of(lo) if lo.terms else {}
+        if any(p.term.form for p in low.values()):
+            raise _Undecided
+        if len(top) != 1 or not self.strictly(UNIT, top[0].term):
+            raise _Undecided
+        parts = []
+        for p in inner.leading_of(body, None):
+            parts.append(self._sum_term(p.term, k, hi, top[0].term))
+        return {key: _Part(p.term, TINY, HUGE) for key, p in _join(parts).items()}
+
+    def _sum_term(self, t: _Term, k: str, hi: Expr, top: _Term) -> Sum:
+        form = dict(t.form)
+        mine = {m: c for m, c in form.items() if any(name == k for (_, name), _ in m)}
+        others = _add(form, mine, -1)
+        fixed = Expr({m: c for m, c in t.expr.terms.items()})
+        if any(len(m) != 1 or m[0][1] != 1 for m in mine) or any(name.count(k) and name != k for m in form for (_, name), _ in m):
+            raise _Undecided
+        by_level = {m[0][0][0]: c for m, c in mine.items()}
+        rest = fixed.subs({k: ONE}) if not set(by_level) - {0, 1} else None
+        shape = [by_level.get(level, Fraction(0)) for level in range(5)]
+        if shape[0] > 0:                                     # geometric: the last term
+            return self.sum_of(fixed.subs({k: hi}))
+        if rest is None:
+            rest = _without(fixed, k)
+        if shape[0] < 0:                                     # the first term
+            return self.sum_of(rest)
+        if shape[1] > -1:                                    # the length times the last term
+            return _times(self.sum_of(fixed.subs({k: hi})), _single(top))
+        if shape[1] < -1:
+            return self.sum_of(rest)
+        del others
+        if shape[2] > -1:
+            logs = self.logarithm(_single(top))
+            return _times(self.sum_of(rest), self.power(logs, Fraction(shape[2]) + 1))
+        raise _Undecided
+
+
+def _without(e: Expr, name: str) -> Expr:
+    """The monomial without the factors in which a symbol occurs."""
+    (m, _), = e.terms.items()
+    return Expr({tuple((a, k) for a, k in m if name not in Expr({((a, 1),): 1}).free): 1})
+
+
+def _plain(k: Fraction) -> Number:
+    return k.numerator if k.denominator == 1 else k
+
+
+def _rational(c: Any) -> Fraction:
+    return c if isinstance(c, Fraction) else Fraction(c)
+
+
+def _near(x: float) -> bool:
+    """Whether a float is a simple fraction."""
+    return abs(float(Fraction(x).limit_denominator(1000)) - x) < 1e-12
+
+
+def _fraction(c: Any) -> Number:
+    f = c if isinstance(c, Fraction) else Fraction(c).limit_denominator(10 ** 6)
+    return _plain(Fraction(f))
+
+
+def _real_power(x: Expr, exponent: Expr) -> Expr:
+    value = exponent.number
+    if value is not None:
+        return power(x, value)
+    return Expr({((Fn("pow", (x, exponent)), 1),): 1})
+
+
+def _value_of_rate(c: Fraction, e: Fraction) -> Expr:
+    """c**c / (e**e * (c-e)**(c-e))"""
+    return power(num(c), c) * power(num(e), -e) * power(num(c - e), e - c)
+
+
+def _common(exprs: Sequence[Expr]) -> Expr:
+    """The largest monomial that divides all of them."""
+    factors: dict[Atom, Number] | None = None
+    for e in exprs:
+        (m, _), = e.terms.items()
+        mine = dict(m)
+        if factors is None:
+            factors = mine
+        else:
+            factors = {a: min(k, mine[a]) for a, k in factors.items() if a in mine and mine[a] > 0 and k > 0}
+    result = ONE
+    for a, k in sorted((factors or {}).items(), key=lambda p: p[0].key):
+        result = result * Expr({((a, k),): 1})
+    return result
