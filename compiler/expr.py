@@ -369,6 +369,8 @@ def _multiply(a: Monomial, b: Monomial) -> Monomial | Expr:
     for atom, e in b:
         if atom in exponents:
             s = _norm(exponents[atom] + e)
+            if isinstance(atom, Fn) and atom.op == "pow" and isinstance(s, int) and atom.args[0] == -1:
+                s %= 2
             if s:
                 exponents[atom] = s
                 if isinstance(atom, Fn) and atom.op == "paren" and isinstance(s, int) and s > 0:
@@ -668,6 +670,10 @@ def _symbolic_power(base: Expr, exponent: Expr) -> Expr:
     b = base.number
     if b == 1:
         return ONE
+    if b == -1 and is_integer(exponent):        # only parity counts
+        exponent = Expr({m: c % 2 for m, c in exponent.terms.items() if c % 2})
+        if exponent.number is not None:
+            return power(base, exponent)
     result = ONE
     scale: Number = 1
     if b is None and len(base.terms) == 1:

@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from ..equations import Function
 from ..expr import ONE, ZERO, Expr, ceil, conj, floor, ge, min_, mod, num, power, sym
-from .iterate import decided, log_base
+from .iterate import decided, log_over
 from .model import Closed, Recurrence
 from .structure import base_at, recurrence
 
@@ -38,6 +38,7 @@ def balanced(f: Function) -> Iterator[Closed]:
     k, weight, moved = shape
     n = sym(rec.var)
     c = rec.threshold + moved       # in m = n + moved
+    c = _lowest_threshold(rec, c, moved)
     value = c.number
     if value is not None and value < 1:
         return
@@ -46,7 +47,7 @@ def balanced(f: Function) -> Iterator[Closed]:
     if forcing is None or set(forcing) - {0, 1} or leaf is None:
         return
     m = n
-    depth = ceil(log_base(m / c, k) if value != 1 else log_base(m, k))
+    depth = ceil(log_over(m, c, k))
     width = power(k, depth - 1)
     split = m - c * width
     if value == 1 and k == num(2):
@@ -82,6 +83,20 @@ def balanced(f: Function) -> Iterator[Closed]:
     if value is None:
         valid = conj(valid, ge(c, ONE))
     yield Closed(form, True, conj(valid, rec.guard), ("balanced splitting",))
+
+
+def _lowest_threshold(rec: Recurrence, c: Expr, moved: Expr) -> Expr:
+    """The equation may hold for base sizes too: quicksort on one element compares nothing, as the recursion says."""
+    while isinstance(c.number, int) and c.number > 1:
+        at = c - moved
+        total: Expr | None = rec.forcing.subs({rec.var: at})
+        for coef, arg in rec.calls:
+            below = base_at(rec, arg.subs({rec.var: at}))
+            total = None if below is None or total is None else total + coef.subs({rec.var: at}) * below
+        if total is None or total != base_at(rec, at):
+            return c
+        c = c - 1
+    return c
 
 
 def _same(form: Expr, rec: Recurrence, at: Expr) -> bool:

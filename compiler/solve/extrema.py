@@ -9,13 +9,14 @@ the first one where g does not decrease, or the base value at the end.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
 from ..equations import Case, Function
-from ..evaluate import EvaluationError, compile_expr
-from ..expr import Cond, Expr, Fn, call, conj, max_, negate
+from ..evaluate import EvaluationError, compile_cond, compile_expr
+from ..expr import TRUE, Cond, Expr, Fn, call, conj, max_, negate
 from .model import Closed
 from .structure import calls_in, has_call, kinds_of, replace_calls, slope
 
@@ -49,6 +50,7 @@ def extrema(work: Work, f: Function) -> Iterator[Closed]:
     case = f.cases[at]
     options = [sorted(a.args, key=lambda x, a=a: _rank(x, f, a.op)) for a in atoms]  # type: ignore[misc]
     bounds: list[Closed] = []
+    orders: list[Closed] = []
     for count, picks in enumerate(product(*options)):
         if count >= _MOST:
             break
@@ -62,13 +64,18 @@ def extrema(work: Work, f: Function) -> Iterator[Closed]:
         answer = work.derived(one)
         if answer is None:
             continue
-        if answer.form is not None and answer.exact and _dominates(f, atoms, table, answer):
+        if answer.form is not None and answer.exact and _dominates(f, at, atoms, table, answer):
             yield Closed(answer.form, True, answer.valid, (*answer.rules, "dominant alternative"))
         natural = "lower" if all(a.op == "max" for a in atoms) else "upper" if all(a.op == "min" for a in atoms) else None
-        if answer.form is not None and _dominates(f, atoms, table, answer):
+        if answer.form is not None and _dominates(f, at, atoms, table, answer):
             yield Closed(answer.form, False, answer.valid, (*answer.rules, "dominant alternative"), answer.order)
         if natural == work.side:
             bounds.append(answer)
+        if answer.form is None and answer.order is not None:
+            orders.append(answer)
+    if len(f.params) == 1 and len(orders) == math.prod(len(o) for o in options) and len({o.order for o in orders}) == 1:
+        # every alternative alone has this order; with parts that only shrink by factors so has any mixture
+        yield Closed(None, False, TRUE, (*orders[0].rules, "dominant alternative"), orders[0].order)
     yield from (Closed(b.form, False, b.valid, (*b.rules, "one alternative"), b.order) for b in bounds)
 
 
@@ -87,11 +94,15 @@ def _rank(x: Expr, f: Function, op: str) -> tuple[float, float, float]:
     return (sign * size, sign * weight, sign * len(x.terms))
 
 
-def _dominates(f: Function, atoms: list[Fn], picks: dict[Fn, Expr], answer: Closed) -> bool:
+def _dominates(f: Function, at: int, atoms: list[Fn], picks: dict[Fn, Expr], answer: Closed) -> bool:
     """Whether the picked alternative is the extremum far out, with the closed form put in for the calls."""
     assert answer.form is not None
     form = answer.form
     kinds = kinds_of(f)
+    try:
+        inside = compile_cond(case_region(f, at, answer), f.params)
+    except EvaluationError:
+        return False
 
     def solved(e: Expr) -> Expr:
         return replace_calls(e, f.name, lambda args: form.subs(dict(zip(f.params, args, strict=True))))
@@ -109,7 +120,7 @@ def _dominates(f: Function, atoms: list[Fn], picks: dict[Fn, Expr], answer: Clos
             for size in (20, 33, 100, 129, 1000, 1025, 4099):
                 point = [3 if kinds.get(p) == "real" else size + i for i, p in enumerate(f.params)]
                 try:
-                    if value(*point) < -1e-20:
+                    if inside(*point) and value(*point) < -1e-20:
                         return False
                 except EvaluationError:
                     continue

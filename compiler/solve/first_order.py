@@ -23,7 +23,7 @@ from .sums import Summand, atom_expr, split_monomial, summation
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["first_order", "sum_order", "without_constants"]
+__all__ = ["first_order", "rational", "sum_order", "without_constants"]
 
 
 def first_order(work: Work, f: Function) -> Iterator[Closed]:
@@ -36,7 +36,7 @@ def first_order(work: Work, f: Function) -> Iterator[Closed]:
     start = rec.threshold.number
     if n - arg != ONE or not isinstance(start, int):
         return
-    a = _rational(coef, rec.var)
+    a = rational(coef, rec.var)
     if a is None:
         return
     # begin above the last zero and pole of a
@@ -84,7 +84,7 @@ def _value(rec: Recurrence, begin: int) -> Expr | None:
     return value
 
 
-def _rational(coef: Expr, var: str) -> Summand | None:
+def rational(coef: Expr, var: str) -> Summand | None:
     """coef as constant * product of (n + b)^k; numerator and denominator split into linear factors."""
     # bring the terms over a common denominator first
     bottom: dict[Number, int] = {}

@@ -22,7 +22,7 @@ from .structure import base_at, base_between, conjuncts, effective_guards, has_c
 from .relax import relax
 from .sums import summation
 
-__all__ = ["decided", "iterate", "log_base", "quotients"]
+__all__ = ["decided", "iterate", "log_base", "log_over", "quotients"]
 
 _J = "_j"
 _I = "_i"
@@ -205,7 +205,7 @@ def _quotient_chain(n: Expr, b: Expr, s: Expr, kind: str, start: Expr, j: Expr) 
         value = first.number
         if value is not None and value < 1:
             return None
-        steps = floor(_log_over(m, first, b)) + 1
+        steps = floor(log_over(m, first, b)) + 1
         valid = ge(m, first if base is None else ceil(first / b))
         low = floor(first / b) - s if base is not None else ZERO
         return _Chain(floor(shrunk) - s, steps, (low, start - 1), _with_base(valid, b))
@@ -213,7 +213,7 @@ def _quotient_chain(n: Expr, b: Expr, s: Expr, kind: str, start: Expr, j: Expr) 
     value = last.number
     if value is not None and value < 1:
         return None
-    steps = ceil(_log_over(m, last, b))
+    steps = ceil(log_over(m, last, b))
     low = floor(last / b) + 1 if base is not None else last
     return _Chain(ceil(shrunk) - s, steps, (low - s if base is not None else ONE, start - 1), _with_base(ge(m, low), b))
 
@@ -222,7 +222,7 @@ def _with_base(valid: Cond, b: Expr) -> Cond:
     return valid if b.number is not None else conj(valid, ge(b, num(2)))
 
 
-def _log_over(m: Expr, first: Expr, b: Expr) -> Expr:
+def log_over(m: Expr, first: Expr, b: Expr) -> Expr:
     """log(m/first, b), with log(first, b) taken out where it is an integer."""
     value, base = first.number, b.number
     if isinstance(value, int) and isinstance(base, int):

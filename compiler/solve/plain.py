@@ -7,24 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..equations import Function
+from ..equations import Function, Side
 from ..expr import FALSE, TRUE, Cond, Expr, Fn, piecewise
 from .model import Closed
+from .relax import relax
 from .structure import calls_in, map_atoms
 from .sums import summation
 
 __all__ = ["plain", "without_sums"]
 
 
-def plain(f: Function) -> Iterator[Closed]:
-    """The cases as they stand."""
+def plain(f: Function, side: Side | None = None) -> Iterator[Closed]:
+    """The cases as they stand; with a side, floors in sums that do not close are taken out."""
     cases: list[tuple[Expr, Cond]] = []
     for case in f.cases:
         if case.guard == FALSE:
             continue
         if calls_in(case.value):
             return
-        value = without_sums(case.value)
+        value = without_sums(case.value, side)
         if value is None:
             return
         cases.append((value, case.guard))
@@ -35,17 +36,20 @@ def plain(f: Function) -> Iterator[Closed]:
     valid = TRUE if cases[-1][1] == TRUE else cases[-1][1]
     if valid != TRUE and len(cases) > 1:
         return
-    yield Closed(piecewise(*cases[:-1], (cases[-1][0], TRUE)), True, valid, ("substitution",))
+    yield Closed(piecewise(*cases[:-1], (cases[-1][0], TRUE)), side is None, valid, ("substitution",))
 
 
-def without_sums(e: Expr) -> Expr | None:
-    """Sums in closed form; None where one has none."""
+def without_sums(e: Expr, side: Side | None = None) -> Expr | None:
+    """Sums in closed form, or bounded; None where one has none."""
     failed = []
 
     def change(a: Fn) -> Expr | None:
         if a.op != "sum":
             return None
         value = summation(a.args[0], a.name, a.args[1], a.args[2])
+        if value is None and side is not None:
+            relaxed = relax(a.args[0], side, lambda x: True)
+            value = None if relaxed is None else summation(relaxed, a.name, a.args[1], a.args[2])
         if value is None:
             failed.append(a)
         return value

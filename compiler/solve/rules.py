@@ -13,9 +13,11 @@ from .first_order import first_order
 from .guess import linear_guess
 from .history import history
 from .iterate import iterate
+from .mixed import mixed
 from .model import Closed
 from .partition import partition
 from .plain import plain
+from .poincare import poincare
 from .relax import relaxed_forcing
 from .roots import square_root
 from .solver import Work
@@ -42,9 +44,12 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     scale,
     extrema,
     template,
+    lambda work, f: plain(f, work.side),
     relaxed_forcing,
     akra_bazzi,
     lambda work, f: iterate(f, work.side),
     lambda work, f: akra_bazzi_order(f),
     lambda work, f: square_root(f),
+    mixed,
+    poincare,
 )

@@ -216,7 +216,7 @@ class Work:
             exact, order_only = exact and value.exact, order_only or value.order_only
             rules += [r for r in value.rules if r not in rules]
             form = self._decided(value.form, f.name, conj(domain, guard), f.params, kinds) if value.rules else value.form
-            cases.append(Case(case.guard, form))
+            cases.append(Case(case.guard, _base_calls(form, f)))
         return Function(f.name, f.params, tuple(cases)), exact, order_only, tuple(rules)
 
     def solve_function(self, f: Function) -> Closed | None:
@@ -287,7 +287,7 @@ class Work:
                 continue
             (name,) = part.free
             low = (sym(name) - part.e).number
-            if part.op != ">=" or not isinstance(low, int) or not 2 <= low <= 6:
+            if part.op != ">=" or not isinstance(low, int) or not 1 <= low <= 6:
                 continue
             for lower in range(low - 1, -1, -1):
                 at = conj(*parts[:i], eq(sym(name), num(lower)), *parts[i + 1:])
@@ -390,6 +390,22 @@ class Work:
                 continue
             if tried >= 12:
                 break
+
+
+def _base_calls(e: Expr, f: Function) -> Expr:
+    """Calls that are base cases whatever the sizes, like T(0), replaced by their values."""
+    def change(a: Fn) -> Expr | None:
+        if a.op != "call" or a.name != f.name:
+            return None
+        put = dict(zip(f.params, a.args, strict=True))
+        for case in f.cases:
+            guard = case.guard.subs(put)
+            if guard == TRUE:
+                return None if calls_in(case.value) else case.value.subs(put)
+            if guard != FALSE:
+                return None
+        return None
+    return map_atoms(e, change)
 
 
 def _surds(c: Closed) -> bool:

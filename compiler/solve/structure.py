@@ -125,7 +125,7 @@ def lower_limit(guard: Cond, var: str) -> tuple[Expr, tuple[Cond, ...]] | None:
         slope_ = coefficients[1].number
         if slope_ is None:
             return None
-        root = coefficients.get(0, ZERO) * (-1 / slope_)
+        root = coefficients.get(0, ZERO) * (-1 / Fraction(slope_))
         if part.op in (">=", ">") and slope_ > 0:
             limits.append(ceil(root) if part.op == ">=" else -ceil(-root) + 1)
         elif part.op == "!=":

@@ -1,0 +1,100 @@
+"""One goal, one side: a `Solution`.
+
+In: a system, a side, a time limit. Out: closed form, whether it is exact, where it holds, its order; or a refusal; or the reason why nothing was
+found, with values at some sizes. Never raises for what a system may contain.
+"""
+from __future__ import annotations
+
+from fractions import Fraction
+
+from .. import growth
+from ..equations import Case, Function, Side, System
+from ..evaluate import EvaluationError, Evaluator, compile_cond
+from ..expr import TRUE, Cond, Expr, Fn, Sym, call, conj, sym
+from .model import Closed, Deadline, OutOfTime, Refused, Solution
+from .solver import Work, components, resolve_choices
+from .walk import walk
+
+__all__ = ["solve"]
+
+_GOAL = "the_goal"
+
+
+def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
+    """Solves for the goal of the system; the adversary's choices count as the largest (upper) or smallest (lower)."""
+    work = Work(resolve_choices(system, side), side, Deadline(time_limit))
+    try:
+        closed = _walk(work) or _solve(work)
+    except Refused as e:
+        return Solution(None, False, TRUE, None, (), refused=str(e))
+    except OutOfTime:
+        return Solution(None, False, TRUE, None, (), reason="the time limit is over", points=_numbers(work))
+    except RecursionError:
+        return Solution(None, False, TRUE, None, (), reason="the equations nest too deeply", points=_numbers(work))
+    if isinstance(closed, str):
+        return Solution(None, False, TRUE, None, (), reason=closed, points=_numbers(work))
+    return Solution(closed.form, closed.exact, closed.valid, order_of(closed, work.system.domain, side), closed.rules, checked=closed.checked)
+
+
+def _walk(work: Work) -> Closed | None:
+    """A walk that goes up too does not end, step by step: it is told apart before the evaluation that would not either."""
+    goal = work.system.goal.atom
+    if isinstance(goal, Fn) and goal.op == "call" and goal.name in work.system.functions and len(work.system.functions) == 1:
+        f = work.system.functions[goal.name]
+        answer = walk(f)
+        if answer is not None and answer.form is not None:
+            values = dict(zip(f.params, goal.args, strict=True))
+            return Closed(answer.form.subs(values), answer.exact, answer.valid.subs(values), answer.rules)
+    return None
+
+
+def _solve(work: Work) -> Closed | str:
+    system = work.system
+    missing = sorted({a.name for f in (*system.functions.values(),) for c in f.cases for a in c.value.atoms()
+                      if isinstance(a, Fn) and a.op == "call" and a.name not in system.functions})
+    if missing:
+        raise Refused(f"there is no equation for {missing[0]}")
+    work.probe()
+    for component in components(system):
+        unknown = work.solve_component(component)
+        if unknown is not None:
+            return f"no rule settles {unknown}"
+    goal = system.goal.atom
+    if isinstance(goal, Fn) and goal.op == "call":
+        f = system.functions[goal.name]
+        if all(isinstance(x.atom, Sym) and x.atom.name == p for x, p in zip(goal.args, f.params, strict=True)):
+            return work.known[goal.name]
+    names = tuple(sorted(system.goal.free))
+    whole = Function(_GOAL, names, (Case(TRUE, system.goal),))
+    functions = {**system.functions, _GOAL: whole}
+    outer = Work(System(functions, call(_GOAL, *(sym(n) for n in names)), system.domain), work.side, work.deadline, work.known)
+    answer = outer.solve_function(whole)
+    return answer if answer is not None else "the goal's expression cannot be put together"
+
+
+def order_of(closed: Closed, domain: Cond, side: Side) -> Expr | None:
+    """The order that a rule proved, else that of the closed form."""
+    if closed.order is not None:
+        return closed.order
+    if closed.form is None:
+        return None
+    return growth.order(closed.form, conj(domain, closed.valid), side)
+
+
+def _numbers(work: Work) -> tuple[tuple[dict[str, int], str], ...]:
+    """Values of the recurrence itself at a few sizes."""
+    names = tuple(sorted(work.system.goal.free))
+    if not names:
+        return ()
+    evaluator = Evaluator(work.system, work.side, fuel=200_000, seconds=0.5, digits=15)
+    out = []
+    try:
+        inside = compile_cond(work.system.domain, names)
+        for n in (1, 2, 4, 8, 16, 32, 64, 128, 256):
+            sizes = dict.fromkeys(names, n)
+            if inside(*sizes.values()):
+                value = evaluator.value(None, sizes)
+                out.append((sizes, str(float(value)) if isinstance(value, Fraction) else str(value)))
+    except EvaluationError:
+        pass
+    return tuple(out)
