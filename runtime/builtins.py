@@ -100,11 +100,13 @@ class Builtins:
 
     @staticmethod
     def ceil(x: Any) -> int:
-        return math.ceil(_finite(x))
+        whole: int = math.ceil(_finite(x))
+        return whole
 
     @staticmethod
     def floor(x: Any) -> int:
-        return math.floor(_finite(x))
+        whole: int = math.floor(_finite(x))
+        return whole
 
     @staticmethod
     def log2(x: Any) -> Any:

@@ -361,12 +361,6 @@ class Machine:
             strand.waiting = None
             self.fail(strand, fault)
 
-    def abort(self, fault: Fault) -> None:
-        """Ends the run and cancels everything."""
-        if not self.done and self.root is not None:
-            self._cancel(self.root)
-            self.done, self.fault = True, fault
-
     @property
     def idle(self) -> bool:
         """Whether nothing can go on without an answer."""

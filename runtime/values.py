@@ -219,7 +219,7 @@ class Seq:
 
 def items(xs: tuple[Any, ...] | Seq) -> tuple[Any, ...]:
     """The elements of a list as a tuple, to go through."""
-    return xs if type(xs) is tuple else xs.flat()
+    return xs if isinstance(xs, tuple) else xs.flat()
 
 
 def make_list(xs: Sequence[Any]) -> tuple[Any, ...] | Seq:
