@@ -273,9 +273,289 @@ _row("E0026", "a parameter without a type", """
 
 # ---------------------------------------------------------------- E01xx: names
 
+_row("E0101", "a name that nothing declares", """
+    Names come from declarations, parameters, `let`, patterns and loops above the place, from sizes of parameters, and
+    from the built-in functions. A name from another file needs the name of its import: `shared.digest(doc)`. Often it
+    is a slip of the pen; then the hint shows the nearest name in scope.
+    """, """
+    fn main(doc: Text[n]) -> Int {
+      tokens(document)
+    }
+    """)
+
+_row("E0102", "a name declared twice", """
+    At the top of a file, among the parameters of a function, the fields of a record, the names of one pattern or the
+    alternatives of a `choose`, a name stands for one thing. Rename one of the two. Within a body `let` may bind a name
+    anew; then it hides the older one.
+    """, """
+    fn twice(n: Int) -> Int {
+      2 * n
+    }
+
+    fn twice(doc: Text[n]) -> Text {
+      doc ++ doc
+    }
+
+    fn main(n: Int) -> Int {
+      twice(n)
+    }
+    """)
+
+_row("E0103", "a pattern that misspells a constant", """
+    A name in a pattern tests for the constant of that name, if the enum has one; any other name would take every value
+    and be bound to it. This one looks so much like a constant that it is taken for a slip of the pen.
+    """, """
+    enum Mood { glad, sad }
+
+    fn main(mood: Mood) -> Int {
+      match mood {
+        glat -> 1,
+        sad -> 2
+      }
+    }
+    """)
+
+_row("E0104", "a type that nothing declares", """
+    The types of the language are Text, Int, Float, Bool, List and tuples; others are declared with `type` (records) or
+    `enum`, or stand as type parameters after the name of a function: `fn first_of[T](xs: List[T]) -> T`.
+    """, """
+    fn main(name: String) -> Text {
+      name
+    }
+    """)
+
+_row("E0105", "a name of something that is no value", """
+    Models, types and imported files have names, but are no values: a model is reached through a primitive, a record is
+    built with `Finding(title: t)`, of an enum one writes the constants, of a file what it declares: `shared.thing`.
+    """, """
+    model fast = "local/fast"
+
+    fn main(n: Int) -> Int {
+      n + fast
+    }
+    """)
+
 # ---------------------------------------------------------------- E02xx: types
 
+_row("E0201", "a value of another type than the place asks for", """
+    Every place has a type: a parameter, the result of a function, the condition of an `if`, the branches of which the
+    second must be of the type of the first. An Int is used as a Float without more ado; nothing else changes its type
+    by itself. The label shows where the wanted type comes from, and the hint how to make one of the other.
+    """, """
+    fn half(n: Int) -> Int {
+      n // 2
+    }
+
+    fn main(doc: Text[n]) -> Int {
+      half(doc)
+    }
+    """)
+
+_row("E0202", "an operator that does not fit its operands", """
+    `+ - * / // % **` are for numbers, `++` joins two texts or two lists, `==` and `!=` compare two values of one type.
+    """, """
+    fn main(name: Text[n]) -> Text {
+      "Dear " + name
+    }
+    """)
+
+_row("E0203", "something that cannot be called", """
+    Before parentheses stands the name of a function, tool, record or function parameter. Values have no functions of
+    their own: it is `split(doc, 2)`, not `doc.split(2)`.
+    """, """
+    fn main(doc: Text[n]) -> Int {
+      len(doc.split(2))
+    }
+    """)
+
+_row("E0204", "a field or part that does not exist", """
+    A record has the fields of its declaration, `finding.title`, and a tuple its parts, counted from 0: `pair.0`. Other
+    values have neither; what could be asked of them is a function: `len(xs)`.
+    """, """
+    type Finding { title: Text[20], severity: Int }
+
+    fn main(finding: Finding) -> Text {
+      finding.titel
+    }
+    """)
+
+_row("E0205", "an element of something that is no list", """
+    `xs[i]` is an element of a list. A part of a text is `doc[i..j]`, `take(doc, k)` or `drop(doc, k)`, counted in
+    tokens; a part of a tuple is `pair.0`.
+    """, """
+    fn main(doc: Text[n]) -> Text {
+      doc[0]
+    }
+    """)
+
+_row("E0206", "a match that leaves values out", """
+    A `match` has an arm for every value: for all constants of an enum, for `true` and `false`, for the empty list and
+    the longer ones. The message names values that no arm takes. `_ -> ...` takes all the rest.
+    """, """
+    enum Mood { glad, sad, angry }
+
+    fn main(mood: Mood) -> Text {
+      match mood {
+        glad -> "Congratulations!",
+        sad -> "My condolences."
+      }
+    }
+    """)
+
+_row("E0207", "a pattern that does not fit", """
+    A pattern has the form of what it takes apart: `(a, b)` for a tuple of two, `[a, ..rest]` for a list, a number for
+    a number. Patterns that may fail to fit (lists, numbers, texts) stand in a `match`, where other arms take the rest.
+    """, """
+    fn main(n: Int) -> Int {
+      let (a, b) = n
+      a + b
+    }
+    """)
+
+_row("E0208", "a loop over something that is no list", """
+    `for`, `partition` and `fold` go over a list. To count, write `range(n)`; to go over a text, cut it: `lines(doc)`,
+    `paragraphs(doc)`, `chunks(doc, 1000)`.
+    """, """
+    fn main(n: Int) -> List[Int] {
+      for i in n { i * i }
+    }
+    """)
+
+_row("E0209", "a function used as a value", """
+    The cost of a program is known because it is known at every place which function runs there. So functions are
+    given to parameters of a function type, `f: fn(Text) -> Text`, as names or lambdas, and are not stored in names,
+    lists or records, nor returned.
+    """, """
+    fn main(n: Int) -> Int {
+      let double = |x| 2 * x
+      n
+    }
+    """)
+
+_row("E0210", "values that have no order", """
+    `<` and its like compare two numbers or two texts; `sorted` orders numbers and texts, and other things by a key:
+    `sorted(findings, |f| f.severity)`.
+    """, """
+    type Finding { title: Text[20], severity: Int }
+
+    fn main(findings: List[Finding, n]) -> List[Finding] {
+      sorted(findings)
+    }
+    """)
+
+_row("E0211", "a value that has no text form", """
+    Within a string, and in `text(...)`, stand texts, numbers, truth values and enums. The parts of a list are joined,
+    `join(xs, ", ")`, and of a record one takes the fields. In the prompt of a primitive a list or record may stand.
+    """, """
+    fn main(names: List[Text[m], n]) -> Text {
+      "They are {names}."
+    }
+    """)
+
 # ---------------------------------------------------------------- E03xx: primitives, prompts, calls
+
+_row("E0301", "a primitive without `call`", """
+    A primitive asks a model, which costs something. The word `call` before it lets every reader see where.
+    """, """
+    primitive translate(sentence: Text[n]) -> Text[2 * n + 5] {
+      prompt: "Translate into French: {sentence}"
+    }
+
+    fn main(sentence: Text[n]) -> Text {
+      translate(sentence)
+    }
+    """)
+
+_row("E0302", "`call` of something that is no primitive", """
+    `call` stands before primitives alone. Functions, tools and built-in functions are written without it.
+    """, """
+    fn twice(doc: Text[n]) -> Text {
+      doc ++ doc
+    }
+
+    fn main(doc: Text[n]) -> Text {
+      call twice(doc)
+    }
+    """)
+
+_row("E0303", "arguments that do not fit the parameters", """
+    There is one argument for every parameter, or for every field of a record. They stand in the order of the
+    declaration, or with names in any order: `f(x: 1, y: 2)`. Built-in functions and function parameters take theirs
+    by position alone.
+    """, """
+    fn power(base: Int, exponent: Int) -> Int {
+      base ** exponent
+    }
+
+    fn main(n: Int) -> Int {
+      power(n)
+    }
+    """)
+
+_row("E0304", "a prompt that names something unknown", r"""
+    Braces in a prompt name a parameter of the primitive or a field of one: {doc}, {finding.title}. Whatever else is
+    needed is computed before the call and given as a parameter. For a brace that is meant as such write \{ and \}.
+    """, """
+    primitive summarize(passage: Text[n]) -> Text[100] {
+      prompt: "Summarise this: {text}"
+    }
+
+    fn main(doc: Text[n]) -> Text {
+      call summarize(doc)
+    }
+    """)
+
+_row("E0305", "a primitive or built-in function given as a function", """
+    What is given for a function parameter is the name of a function or a lambda. For a primitive write the lambda, so
+    that the `call` is seen: `|a, b| call unite(a, b)`. Built-in functions work on several types; the lambda says on
+    which.
+    """, """
+    primitive shorten(doc: Text[n]) -> Text[50] {
+      prompt: "Shorten: {doc}"
+    }
+
+    fn each(docs: List[Text[m], n], f: fn(Text) -> Text) -> List[Text] {
+      for doc in docs { f(doc) }
+    }
+
+    fn main(docs: List[Text[m], n]) -> List[Text] {
+      each(docs, shorten)
+    }
+    """)
+
+_row("E0306", "`else` after something that cannot fail", """
+    `else` gives what is used when a call, a tool or a vote fails after all attempts. A function does not fail as such:
+    write the `else` at the call within it.
+    """, """
+    fn twice(n: Int) -> Int {
+      2 * n
+    }
+
+    fn main(n: Int) -> Int {
+      twice(n) else 0
+    }
+    """)
+
+_row("E0307", "a vote that cannot be won", """
+    A lead is at least 1, and there are at least as many samples as the lead; `vote of m` takes at least one sample.
+    """, """
+    primitive answer(question: Text[n]) -> Text[5] {
+      prompt: "{question}"
+    }
+
+    fn main(question: Text[n]) -> Text {
+      vote lead 3 up to 2 { call answer(question) }
+    }
+    """)
+
+_row("E0308", "a choice by an unknown metric", """
+    `choose least` names one of the metrics: calls, input_tokens, output_tokens, dollars, forward, attention, rounds,
+    latency, context, width, tool_calls, unreliability.
+    """, """
+    fn main(n: Int) -> Int {
+      choose least cost { plain: n  other: n + 1 }
+    }
+    """)
 
 # ---------------------------------------------------------------- E04xx: sizes, claims, termination
 
@@ -338,6 +618,87 @@ _row("E0404", "a call that breaks a precondition", """
     }
     """)
 
+_row("E0411", "an answer without a size", """
+    What a model or tool answers has a bounded size: `Text[120]` for at most 120 tokens, `List[Text[8], 10]` for at
+    most 10 elements. The runtime enforces the bound, and everything that is computed about costs builds on it. The
+    size may depend on the parameters: `Text[n + 50]`.
+    """, """
+    primitive topics(doc: Text[n]) -> List[Text[8]] {
+      prompt: "List the topics of this text: {doc}"
+    }
+
+    fn main(doc: Text[n]) -> List[Text] {
+      call topics(doc)
+    }
+    """)
+
+_row("E0412", "a size that nothing names", """
+    A size gets its name in a parameter: `doc: Text[n]` names the tokens of `doc`. It binds where it stands alone; in
+    `Text[2 * n]`, in a result, in `where`, `decreases` and `within` it must be known already.
+    """, """
+    primitive shorten(doc: Text[n]) -> Text[m] {
+      prompt: "Shorten: {doc}"
+    }
+
+    fn main(doc: Text[n]) -> Text {
+      call shorten(doc)
+    }
+    """)
+
+_row("E0413", "an expression that is no size", """
+    Sizes, and conditions on them, are made of numbers, size variables, Int parameters, params, + - * / // % **, min,
+    max, ceil, floor, log2; conditions also of comparisons, `and`, `or`, `not`. They are formulas and not computed by
+    the program, so no values, calls or lists stand in them.
+    """, """
+    fn main(n: Int) -> Int where n {
+      n
+    }
+    """)
+
+_row("E0414", "a size with a name that is taken", """
+    A report is a formula over sizes, so their names are unambiguous: none is also a value parameter's, a `param`'s, the
+    size of a model (`m_fast`) or a size that was generated for a parameter without one (`n_doc`). Words of Python,
+    which reads the formulas, are no names of sizes either.
+    """, """
+    param chunk: Int = 2000 in 1..10_000
+
+    fn main(chunk: Int) -> Int {
+      chunk
+    }
+    """)
+
+_row("E0415", "a size or range that is empty or negative", """
+    A size is a whole number of at least 0, and in `a..b` the first end is not above the second. The range of an Int
+    has two ends: `Int[0..10]`.
+    """, """
+    fn main(grade: Int[10]) -> Int {
+      grade
+    }
+    """)
+
+_row("E0416", "a contract about an unknown metric", """
+    `within` bounds one of the metrics: calls, input_tokens, output_tokens, dollars, forward, attention, rounds,
+    latency, context, width, tool_calls, unreliability.
+    """, """
+    fn main(n: Int) -> Int within tokens <= 10 {
+      n
+    }
+    """)
+
+_row("E0418", "a specialisation without end", """
+    Generic functions, and those that take functions, are compiled once for every combination of types and functions
+    that they are used with. Here the function calls itself with ever new ones. Let the recursive call give on what it
+    was given.
+    """, """
+    fn grow[T](x: T, depth: Int) -> Int {
+      if depth <= 0 { 0 } else { grow((x, x), depth - 1) }
+    }
+
+    fn main(n: Int) -> Int {
+      grow(1, n)
+    }
+    """)
+
 # ---------------------------------------------------------------- E05xx: cost contracts, windows
 
 _row("E0501", "a call that does not fit its model's window", """
@@ -348,7 +709,120 @@ _row("E0501", "a call that does not fit its model's window", """
 
 # ---------------------------------------------------------------- E06xx: models, params, attributes
 
+_row("E0601", "an attribute that does not exist", """
+    Models, primitives and tools have fixed attributes; the message names the nearest one or all of them. What a
+    provider may offer besides is not part of the language.
+    """, """
+    model fast = "local/fast" { temprature: 0 }
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
+_row("E0602", "a primitive without a prompt", """
+    The prompt is what is sent to the model; without it there is nothing to send.
+    """, """
+    primitive ask(question: Text[n]) -> Text[50] { error: 0.1 }
+
+    fn main(question: Text[n]) -> Text {
+      call ask(question)
+    }
+    """)
+
+_row("E0603", "an attribute with a value that it cannot have", """
+    Probabilities lie between 0 and 1; `attempts` and windows are whole numbers of at least 1, prices at least 0;
+    prompts are texts in quotes; `python` is "module:function". Records have fields and enums have constants.
+    """, """
+    primitive ask(question: Text[n]) -> Text[50] {
+      prompt: "{question}"
+      error:  1.5
+    }
+
+    fn main(question: Text[n]) -> Text {
+      call ask(question)
+    }
+    """)
+
+_row("E0604", "an attribute given twice", """
+    Each attribute is given once. Remove the one that is not meant.
+    """, """
+    model fast = "local/fast" { size: 1, size: 2 }
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
+_row("E0605", "a model without a provider", """
+    A model's name says who provides it: "openai/gpt-5-mini", "anthropic/claude-sonnet-4-5", "local/smollm2".
+    """, """
+    model fast = "gpt-5-mini"
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
+_row("E0606", "a param whose default or range makes no sense", """
+    A `param` has a whole number as its default, which lies within its range: `param chunk: Int = 2000 in 1..10_000`.
+    """, """
+    param chunk: Int = 50_000 in 1..10_000
+
+    fn main(n: Int) -> Int {
+      n + chunk
+    }
+    """)
+
+_row("E0607", "`chance` where no Bool is answered", """
+    The `chance` of a primitive is the probability that its answer is `true`. Other answers have none.
+    """, """
+    primitive grade(doc: Text[n]) -> Int[0..10] {
+      prompt: "Grade this: {doc}"
+      chance: 0.5
+    }
+
+    fn main(doc: Text[n]) -> Int {
+      call grade(doc)
+    }
+    """)
+
 # ---------------------------------------------------------------- E07xx: imports
+
+_row("E0701", "an imported file that cannot be read", """
+    The path is looked up from the folder of the file that imports, and has its ending: "./shared.orch".
+    """, """
+    import "./missing.orch" as missing
+
+    fn main(n: Int) -> Int {
+      missing.twice(n)
+    }
+    """)
+
+_row("E0702", "files that import each other", """
+    Following the imports leads back to the file where they began. Move what both files need into a third one.
+    """)
+
+_row("E0703", "a library that does not exist", """
+    The standard library is `std`: `import std.reduce`, then `reduce.tree(...)`. Files of your own are imported in
+    quotes: `import "./shared.orch" as shared`.
+    """, """
+    import std.reduction
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
+_row("E0704", "an import without a usable name", """
+    What a file declares is reached through the name of the import, which begins with a small letter. Where the
+    file's own name is none, give it one: `import "./2nd-try.orch" as second`.
+    """)
+
+_row("E0705", "a name that the imported file does not declare", """
+    `shared.thing` is what the file imported as `shared` declares at its top. What that file itself imports is not
+    handed on.
+    """)
 
 # ---------------------------------------------------------------- E08xx: the command line, arguments, runs
 
@@ -399,6 +873,12 @@ _row("E0812", "a model that cannot be reached", """
     such provider is known. `--backend sim` runs any program without a model.
     """)
 
+_row("E0820", "equations that cannot be read", """
+    `orch solve` reads equations such as `T(n) = 0 if n <= 1` and `T(n) = 2*T(floor(n/2)) + n`, one a line or separated
+    by `;`, with the functions floor, ceiling, Max, Min, Mod, Sum, log, sqrt, factorial, binomial, Choice and Choose, and
+    `where n >= 1` for the domain.
+    """)
+
 _row("E0898", "a fault in Orch itself", """
     This is a bug in Orch and not in your program. With ORCH_DEBUG=1 in the environment the command shows where it
     happened; that, and the program, are what a bug report needs.
@@ -410,7 +890,73 @@ _row("E0899", "interrupted", """
 
 # ---------------------------------------------------------------- E09xx: not supported yet
 
+_row("E0901", "a record that contains itself", """
+    Records of any depth would have no size that the analysis could name; they are not supported yet. Keep the parts in
+    a list, and refer to them by their place in it.
+    """, """
+    type Tree { label: Text[5], children: List[Tree] }
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
+_row("E0902", "a param that is no Int", """
+    A `param` is a symbol of the formulas, which are over whole numbers; other types are not supported yet.
+    """, """
+    param share: Float = 0.5
+
+    fn main(n: Int) -> Int {
+      n
+    }
+    """)
+
 # ---------------------------------------------------------------- W01xx: names and answers
+
+_row("W0101", "a name that is never used", """
+    Often a slip: another name was meant further down, or something is left over. Remove it; where a pattern or
+    a parameter list needs a place for it, write `_`, or begin its name with `_`.
+    """, """
+    fn main(n: Int) -> Int {
+      let twice = 2 * n
+      n
+    }
+    """)
+
+_row("W0102", "an answer that is ignored", """
+    The call is paid for, and nothing is done with its answer. Use it, or remove the call; if it is meant so, write
+    `let _ = call ...`.
+    """, """
+    primitive ask(question: Text[n]) -> Text[50] {
+      prompt: "{question}"
+    }
+
+    fn main(question: Text[n]) -> Text {
+      call ask(question)
+      question
+    }
+    """)
+
+_row("W0103", "an arm that is never reached", """
+    The arms of a `match` are tried from the top, and those above take every value that this one would take.
+    """, """
+    fn main(xs: List[Int, n]) -> Int {
+      match xs {
+        [] -> 0,
+        [x, ..] -> x,
+        [x, y] -> x + y
+      }
+    }
+    """)
+
+_row("W0104", "a value that is not used", """
+    The value of a block is that of its last line; those of the lines before are dropped unless `let` gives them a name.
+    """, """
+    fn main(n: Int) -> Int {
+      n + 1
+      n
+    }
+    """)
 
 # ---------------------------------------------------------------- W02xx: cost
 
@@ -472,3 +1018,16 @@ _row("W0402", "a claimed size that could not be proven", """
     """)
 
 # ---------------------------------------------------------------- W03xx: prompts
+
+_row("W0301", "a prompt that is the same every time", """
+    The primitive has parameters, but no placeholder in its prompt, so the model never sees them. Write {doc} where the
+    argument belongs.
+    """, """
+    primitive summarize(doc: Text[n]) -> Text[100] {
+      prompt: "Summarise this text."
+    }
+
+    fn main(doc: Text[n]) -> Text {
+      call summarize(doc)
+    }
+    """)

@@ -1,4 +1,4 @@
-"""Golden `.orch` files: programs split by lines of `---`, the codes that a line is to give in a comment `#! E0201` on it."""
+"""Golden `.orch` files: programs split by lines of `---`; a comment `#! E0201` names what its line is to give."""
 from __future__ import annotations
 
 import re

@@ -1,11 +1,15 @@
 """Types of bodies, declarations and attributes."""
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from golden_chunks import agree, chunks, diagnostics
 
+from orch.lang import check
+from orch.lang.codes import CODES
 from orch.lang.exhaustive import Items, Listed, TooComplex, Value, missing, show_shape, unreachable
 from orch.lang.frontend import load_program
 from orch.lang.source import Source
@@ -87,15 +91,39 @@ def test_missing_patterns() -> None:
 
 
 def test_too_complex_a_match_is_refused_and_not_waited_for() -> None:
-    def row(seed: int) -> Items:                        # a random clause of three: the question is one of satisfiability
+    def row(seed: int) -> Items:                        # a random clause of three: satisfiability
         fixed = {(seed * p + seed // 7) % 40: bool(seed * q % 3 % 2) for p, q in ((7, 5), (11, 13), (17, 19))}
         return Items(tuple(Value(fixed[i]) if i in fixed else None for i in range(40)))
 
     with pytest.raises(TooComplex):
         missing([row(seed) for seed in range(1, 400)], TupleT((BOOL,) * 40))
     columns = ", ".join(["true"] * 40)
-    arms = "".join(f"({', '.join('true' if (i * j) % 11 == 3 else 'false' if (i * j) % 13 == 5 else '_' for i in range(40))})"
-                   " -> 1,\n" for j in range(1, 60))
+
+    def literal(i: int, j: int) -> str:
+        return "true" if (i * j) % 11 == 3 else "false" if (i * j) % 13 == 5 else "_"
+
+    arms = "".join(f"({', '.join(literal(i, j) for i in range(40))}) -> 1,\n" for j in range(1, 60))
     start = time.process_time()
     found = diagnostics(f"fn main(n: Int) -> Int {{ match ({columns}) {{ {arms} }} }}\n")
     assert [d.code for d in found if d.severity == "error"] == ["E0206"] and time.process_time() - start < 2
+
+
+FRONT_END = [code for code in CODES
+             if code[:3] in ("E01", "E02", "E03", "E06", "E07", "W01", "W03")
+             or code[:4] == "E041" or code in ("E0901", "E0902")]
+
+
+@pytest.mark.parametrize("code", FRONT_END)
+def test_the_example_of_a_code_gives_it(code: str) -> None:
+    example = CODES[code].example
+    assert example or code.startswith("E07")            # some faults take two files to show
+    if example:
+        assert code in {d.code for d in diagnostics(example)}
+
+
+def test_every_code_has_a_row() -> None:
+    folder = Path(check.__file__).parent
+    files = [*(folder / f"{name}.py" for name in ("modules", "names", "declared", "check")),
+             folder.parent / "compiler" / "lower.py"]
+    used = {code for path in files for code in re.findall(r'"([EW]\d{4})"', path.read_text("utf-8"))}
+    assert used and used <= set(CODES), sorted(used - set(CODES))

@@ -39,7 +39,8 @@ def test_declared_sizes_bind_and_others_are_named_after_their_parameter() -> Non
     assert shapes("fn main(doc: Text, items: List[Text], ids: List[Int], deep: List[List[Text]]) -> Text { doc }") == [
         "Text[n_doc]", "List[n_items](Text[m_items])", "List[n_ids](Int[m_ids])",
         "List[n_deep](List[m_deep](Text[k_deep]))", "Text"]
-    assert shapes("fn main(a: Text[40], b: Int[1..5], c: List[Text[2..9], n], d: Text[n]) -> List[Text[9], 1..n] { c }") == [
+    assert shapes("fn main(a: Text[40], b: Int[1..5], c: List[Text[2..9], n], d: Text[n])"
+                  " -> List[Text[9], 1..n] { c }") == [
         "Text[n_a 0..40]", "Int[b 1..5]", "List[n](Text[m_c 2..9])", "Text[n]", "List[1..n](Text[..9])"]
     assert shapes("type Finding { title: Text[20], tags: List[Text[m]], at: Int[0..9] }\n"
                   "fn main(finding: Finding, pair: (Text, Int)) -> Finding { finding }") == [
@@ -49,7 +50,8 @@ def test_declared_sizes_bind_and_others_are_named_after_their_parameter() -> Non
 
 
 def test_a_param_in_a_size_is_a_precondition() -> None:
-    assert shapes("param chunk: Int = 5 in 1..9\nfn main(doc: Text[chunk], k: Int, xs: List[Text, k]) -> Text { doc }") == [
+    assert shapes("param chunk: Int = 5 in 1..9\n"
+                  "fn main(doc: Text[chunk], k: Int, xs: List[Text, k]) -> Text { doc }") == [
         "Text[n_doc 0..chunk]", "Int[k]", "List[n_xs 0..k](Text[m_xs])", "Text"]
 
 
@@ -71,9 +73,7 @@ def test_clauses_and_chances_become_expressions() -> None:
     p = core("fn main(doc: Text[n], k: Int) -> Int where k >= 1 and not n < k decreases n - k within calls <= 2 * n {\n"
              "  if call sure(doc) chance 1 / (n + 1) { n } else { k }\n}")
     assert show_function(p.functions["main"]).split("\n")[0] == (
-        "fn main(doc: Text[n], k: Int[k]) -> Int where (k >= 1) & (n >= k) decreases -k + n within calls <= 2*n"
-        .replace("(k >= 1) & (n >= k)", str(p.functions["main"].where[0][0])).replace(
-            "-k + n", str(p.functions["main"].decreases)))
+        "fn main(doc: Text[n], k: Int[k]) -> Int where (k >= 1) & (n >= k) decreases -k + n within calls <= 2*n")
     node = p.functions["main"].body
     assert isinstance(node, c.If) and isinstance(node.condition, c.CallPrimitive) and str(node.chance) == "1/(n + 1)"
 
@@ -150,7 +150,7 @@ fn main(doc: Text[n], k: Int) -> Int {
         "k", "n", "word", "x"]
     assert isinstance(inside.body, c.If) and str(inside.body.chance) in ("1/(k + n)", "1/(n + k)")
     specialised = p.functions["map"]
-    assert [q.name for q in specialised.params][0] == "xs" and len(specialised.params) == 4
+    assert specialised.params[0].name == "xs" and len(specialised.params) == 4
 
 
 def test_functions_are_passed_on_through_recursion() -> None:
@@ -172,7 +172,8 @@ fn main(n: Int) -> Int { tree([n, 2], larger) }
 def test_endless_specialisation_is_refused_at_the_call() -> None:
     for text in ("fn grow[T](x: T, d: Int) -> Int {\n  if d <= 0 { 0 } else { grow((x, x), d - 1) }\n}\n"
                  "fn main(n: Int) -> Int { grow(1, n) }",
-                 "fn grow(f: fn(Int) -> Int, d: Int) -> Int {\n  if d <= 0 { f(0) } else { grow(|x| f(x) + 1, d - 1) }\n}\n"
+                 "fn grow(f: fn(Int) -> Int, d: Int) -> Int {\n"
+                 "  if d <= 0 { f(0) } else { grow(|x| f(x) + 1, d - 1) }\n}\n"
                  "fn main(n: Int) -> Int { grow(|x| x, n) }"):
         checked, found = load_program(Source("p.orch", text))
         assert checked is not None, found
@@ -183,7 +184,8 @@ def test_endless_specialisation_is_refused_at_the_call() -> None:
 # ---------------------------------------------------------------- bodies
 
 def test_match_becomes_branches() -> None:
-    assert body("fn main(xs: List[Int, n]) -> Int { match xs { [] -> 0, [x] -> x, [x, ..rest] -> x + len(rest) } }") == [
+    assert body("fn main(xs: List[Int, n]) -> Int {\n"
+                "  match xs { [] -> 0, [x] -> x, [x, ..rest] -> x + len(rest) }\n}") == [
         "if ==(len(xs), 0)", "then 0", "else if ==(len(xs), 1)", "then let x = index(xs, 0)", "x",
         "else let x_2 = index(xs, 0)", "let rest = drop(xs, 1)", "+(x_2, len(rest))"]
     assert body("enum E { a, b }\nfn main(e: E, k: Int) -> Int { match (e, k) { (a, 0) -> 1, (_, j) -> j } }") == [
@@ -193,7 +195,8 @@ def test_match_becomes_branches() -> None:
 
 
 def test_accumulators_and_loop_variables_are_taken_apart() -> None:
-    assert body("fn main(n: Int) -> Int {\n  let (a, _) = fold (x, y) = (0, 1) for (i, j) in enumerate([n]) { (y, x + i + j) }\n  a\n}") == [
+    assert body("fn main(n: Int) -> Int {\n"
+                "  let (a, _) = fold (x, y) = (0, 1) for (i, j) in enumerate([n]) { (y, x + i + j) }\n  a\n}") == [
         "let parts = fold state = tuple(0, 1) for item in enumerate(list(n)) { let x = state.0", "let y = state.1",
         "let i = item.0", "let j = item.1", "tuple(y, +(+(x, i), j)) }", "let a = parts.0", "a"]
     assert body("fn main(q: Text[n]) -> Int {\n"
@@ -251,7 +254,8 @@ def test_fallbacks_votes_tools_and_alternatives() -> None:
 
 def test_a_size_may_not_bear_a_name_that_is_taken() -> None:
     for text in ("fn f(doc: Text) -> Text { doc }\nfn main(x: Text[n_doc]) -> Text { f(x) }",
-                 'model fast = "a/b"\nprimitive p(q: Text[n]) -> Int { prompt: "{q}" }\nfn main(m_fast: Int) -> Int { m_fast }',
+                 'model fast = "a/b"\nprimitive p(q: Text[n]) -> Int { prompt: "{q}" }\n'
+                 "fn main(m_fast: Int) -> Int { m_fast }",
                  "param chunk: Int = 3\nfn main(chunk: Int) -> Int { chunk }"):
         checked, found = load_program(Source("p.orch", text))
         assert checked is not None, found
