@@ -14,7 +14,7 @@ from .expr import INF, Expr
 from .figures import figure_text, range_text, sizes_text
 from .metrics import METRICS
 from .pretty import pretty
-from .report import Bound, Figures, MetricReport, Range, Report, Window
+from .report import Bound, Figure, Figures, MetricReport, Range, Report, Window
 from .text import show, show_cond
 
 __all__ = ["Block", "Bullets", "Cell", "Entries", "Heading", "Note", "Role", "Table", "comparison",
@@ -71,7 +71,7 @@ def layout(report: Report) -> tuple[Block, ...]:
         Heading(f"{report.program} · {report.entry}", 1),
         *_symbols(report),
         *_problems("Errors", report.errors),
-        *_costs(report.metrics),
+        *_costs(report),
         *_at(report),
         *_primitives(report),
         *_windows(report),
@@ -82,17 +82,37 @@ def layout(report: Report) -> tuple[Block, ...]:
 
 
 def _symbols(report: Report) -> Iterable[Block]:
-    if report.symbols:
-        yield Table((), tuple((Cell(s.name, "name"), Cell(s.meaning, "quiet")) for s in report.symbols), (False, False))
+    prices = _prices(report)
+    shown = [s for s in report.symbols if s.kind != "price" or not prices]
+    if shown:
+        yield Table((), tuple((Cell(s.name, "name"), Cell(s.meaning, "quiet")) for s in shown), (False, False))
+
+
+def _prices(report: Report) -> frozenset[str]:
+    """Symbols of unknown prices and speeds, which fill formulas and tell nobody anything.
+
+    Who asks for one metric alone gets its formula in full.
+    """
+    if len(report.metrics) == 1:
+        return frozenset()
+    return frozenset(s.name for s in report.symbols if s.kind == "price")
 
 
 # ---------------------------------------------------------------- formulas
 
-def _costs(metrics: Mapping[str, MetricReport]) -> Iterable[Block]:
-    if metrics:
+def _costs(report: Report) -> Iterable[Block]:
+    if report.metrics:
         yield Heading("Cost")
-    for metric in metrics.values():
-        yield _metric(metric)
+    prices = _prices(report)
+    for metric in report.metrics.values():
+        free = metric.upper.closed.free if metric.upper.closed is not None else frozenset()
+        free |= metric.lower.closed.free if metric.lower.closed is not None else frozenset()
+        yield _unpriced(metric.name, sorted(free & prices)) if free & prices else _metric(metric)
+
+
+def _unpriced(name: str, unknown: list[str]) -> Entries:
+    return Entries(Cell(name, "name"), Cell(f"in terms of {', '.join(unknown)}, which are not known", "quiet"),
+                   (("formula", Cell(f"orch cost --metric {name}", "quiet")),))
 
 
 def _metric(m: MetricReport) -> Entries:
@@ -141,36 +161,66 @@ def _closed(b: Bound) -> Cell:
 
 # ---------------------------------------------------------------- figures
 
+_WIDE = 36      # columns of a figure in a table
+
+
 def _at(report: Report) -> Iterable[Block]:
     if not report.at:
         return
     yield Heading("At these sizes")
-    names = list(dict.fromkeys(name for f in report.at for name in f.metrics))
+    order = {s.name: i for i, s in enumerate(report.symbols)}
+    names = [name for name in dict.fromkeys(name for f in report.at for name in f.metrics)
+             if not all(_unknown(f.metrics[name]) for f in report.at if name in f.metrics)]
     if len(report.at) == 1:
         f, = report.at
-        yield Note(Cell(sizes_text(f.sizes), "number"))
-        expected = any(r.expected is not None for r in f.metrics.values())
+        yield Note(Cell(_sizes(f, order), "number"))
+        expected = any(_mean(f.metrics[name]) for name in names)
         header = ("", "at least", "at most", *(("expected",) if expected else ()))
         rows = []
         for name in names:
             r = f.metrics[name]
-            row = [Cell(name, "name"), Cell(figure_text(r.lower, name), "number"),
-                   Cell(figure_text(r.upper, name), "number")]
+            row = [Cell(name, "name"), _short(r.lower, name), _short(r.upper, name)]
             if expected:
-                row.append(Cell(figure_text(r.expected, name) if r.expected is not None else "", "number"))
+                row.append(_short(r.expected, name) if _mean(r) else Cell(""))
             rows.append(tuple(row))
         yield Table(header, tuple(rows), (False, *(True,) * (len(header) - 1)))
     else:
         yield Table(("", *names), tuple(
-            (Cell(sizes_text(f.sizes), "name"), *(_figure(f, name) for name in names)) for f in report.at),
+            (Cell(_sizes(f, order), "name"), *(_figure(f, name) for name in names)) for f in report.at),
             (False, *(True,) * len(names)))
     if report.parallel is not None:
         yield Note(Cell(f"latency with at most {report.parallel} requests at a time, by Brent's bounds: "
                         "max(span, work/P) ≤ time ≤ span + work/P", "quiet"))
 
 
+def _sizes(f: Figures, order: Mapping[str, int]) -> str:
+    return sizes_text(dict(sorted(f.sizes.items(), key=lambda item: order.get(item[0], -1))))
+
+
 def _figure(f: Figures, name: str) -> Cell:
-    return Cell(range_text(f.metrics[name], name) if name in f.metrics else "", "number")
+    r = f.metrics.get(name)
+    if r is None:
+        return Cell("")
+    text = range_text(r if _mean(r) else Range(r.lower, r.upper, None), name)
+    return Cell(text, "number") if len(text) <= _WIDE else _short(r.upper, name)
+
+
+def _short(figure: Figure, name: str) -> Cell:
+    """A figure; what it depends on, where it is a formula too long for a table."""
+    text = figure_text(figure, name)
+    if len(text) > _WIDE and isinstance(figure, Expr):
+        text = f"needs {', '.join(sorted(figure.free))}"
+    return Cell(text, "number")
+
+
+def _mean(r: Range) -> bool:
+    """Whether the expected value tells more than the bounds."""
+    return r.expected is not None and not (r.lower == r.upper == r.expected)
+
+
+def _unknown(r: Range) -> bool:
+    """Whether both bounds hang on prices or speeds that are not known."""
+    return all(isinstance(b, Expr) and len(figure_text(b)) > _WIDE for b in (r.lower, r.upper))
 
 
 # ---------------------------------------------------------------- primitives, windows, retries
@@ -254,12 +304,12 @@ def _problem(d: Diagnostic) -> str:
 def comparison(usage: Mapping[str, int | float | None], predicted: Mapping[str, Range]) -> Table:
     """A run's figures beside the bounds at its sizes, one metric a row, with a mark where a counted one is outside.
 
-    What was not measured, or cannot be known, is left out.
+    What was not measured, cannot be known, or does not occur in the program is left out.
     """
     rows = []
     for name, r in predicted.items():
         metric, measured = METRICS[name], usage.get(name)
-        if measured is None:
+        if measured is None or measured == r.upper == 0:
             continue
         kept = inside(measured, r, metric.peak_only)
         mark = Cell("") if not metric.counted else Cell("within", "good") if kept else Cell("OUTSIDE", "bad")

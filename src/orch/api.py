@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .runtime.backends import Backend
     from .runtime.execute import Outcome, RunError, Sim
     from .runtime.gateway import Event
+    from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
 
 __all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunOptions", "compile", "load"]
@@ -166,9 +167,8 @@ class Program:
     @cached_property
     def _analysis(self) -> Analysis:
         from .compiler.analysis import Analysis
-        from .runtime.prices import lookup
         with stage("analysis"):
-            return Analysis(self.core, self._tokenizer.count, lookup)
+            return Analysis(self.core, self._tokenizer.count, _prices)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -492,6 +492,11 @@ def _check_param(param: Tunable, value: int) -> None:
         low = "" if param.low is None else param.low
         high = "" if param.high is None else param.high
         raise fault("E0800", f"`{param.name}={value}` is outside its range {low}..{high}.", "choose a value within it")
+
+
+def _prices(target: str) -> ModelFacts | None:
+    from .runtime.prices import lookup
+    return lookup(target)
 
 
 def _product(factor: float, figure: float | Fraction) -> float:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .api import Program, load
 from .errors import OrchError, diagnostic_json, fault, show_diagnostics
 from .lang.diagnostics import Diagnostic
+from .lang.source import Source, Span
 
 if TYPE_CHECKING:
     from .api import Prediction
+    from .compiler.equation_text import EquationError
     from .compiler.report_layout import Block
 
 __all__ = ["check", "cost", "explain", "fail", "fmt", "run", "solve"]
@@ -215,7 +217,7 @@ def _show(blocks: Sequence[Block], stream: TextIO) -> None:
 
 def solve(options: argparse.Namespace) -> int:
     """Recurrences given as text, each system for itself; a file that cannot be read is refused with the reason."""
-    texts: list[tuple[str, str | None, str]] = [("-e", text, "") for text in options.equations]
+    texts: list[tuple[str, str | None, str]] = []
     for file in options.files:
         try:
             texts.append((file, Path(file).read_text(encoding="utf-8"), ""))
@@ -223,26 +225,47 @@ def solve(options: argparse.Namespace) -> int:
             texts.append((file, None, "it is not UTF-8 text"))
         except OSError as e:
             texts.append((file, None, (e.strerror or str(e)).lower()))
+    texts += [("-e", text, "") for text in options.equations]
     if not texts:
         raise fault("E0800", "There is nothing to solve.", "give files, or equations with -e")
-    from .compiler.solve import solve_text
-    from .errors import stage
     answers = []
-    unread = False
+    code = 0
     for name, text, why in texts:
-        if text is None:
-            unread = True
-            answers.append({"file": name, "goal": options.goal, "refused": f"the file cannot be read: {why}",
-                            "theta": None, "rules": [], "seconds": 0.0, "lower": None, "upper": None})
-            continue
-        with stage("solve"):
-            answers.append({"file": name, **solve_text(text, options.goal, options.time_limit)})
+        answer, diagnostics = _answer(name, text, why, options)
+        answers.append(answer)
+        code = max(code, 2 if text is None else 1 if diagnostics else 0)
+        if options.format == "text":
+            _tell(diagnostics)
+            if not diagnostics:
+                _show_answer(answer)
     if options.format == "json":
         _json(answers)
-    else:
-        for answer in answers:
-            _show_answer(answer)
-    return 2 if unread else 0
+    return code
+
+
+def _answer(name: str, text: str | None, why: str,
+            options: argparse.Namespace) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The object for one system, and what is wrong with its text."""
+    from .compiler.equation_text import parse_system
+    from .compiler.solve import solve_text
+    from .errors import stage
+    nothing = {"file": name, "goal": options.goal, "refused": None, "theta": None, "rules": [], "seconds": 0.0,
+               "lower": None, "upper": None}
+    if text is None:
+        return {**nothing, "refused": f"the file cannot be read: {why}"}, []
+    with stage("solve"):
+        parsed = parse_system(text, options.goal)
+        if not isinstance(parsed, list):
+            return {"file": name, **solve_text(text, options.goal, options.time_limit)}, []
+    found = [_equation_fault(Source(name, text), e) for e in parsed]
+    return {**nothing, **_problems(found)}, found
+
+
+def _equation_fault(source: Source, e: EquationError) -> Diagnostic:
+    start = sum(len(line) for line in source.text.splitlines(keepends=True)[:e.line - 1]) + e.column - 1
+    end = min(len(source.text), start + len(source.line(e.line)) - e.column + 1)
+    message = e.message[:1].upper() + e.message[1:] + ("" if e.message.endswith(".") else ".")
+    return Diagnostic("E0820", message, Span(source, min(start, end), end), e.hint)
 
 
 def _show_answer(answer: dict[str, Any]) -> None:
@@ -260,12 +283,19 @@ def _show_answer(answer: dict[str, Any]) -> None:
                   for sign, b in (("O", upper), ("Ω", lower)) if b.get("order")]
         print(f"  {', '.join(orders) or 'growth unknown'}")
     if upper.get("closed") is not None and upper.get("closed") == lower.get("closed"):
-        print(f"  exactly   {pretty(upper['closed'])}   for {pretty(upper['valid'])}")
+        print(f"  exactly   {pretty(upper['closed'])}{_domain(upper)}")
     else:
         for title, b in (("at most", upper), ("at least", lower)):
             if b.get("closed") is not None:
-                print(f"  {title:<9} {pretty(b['closed'])}   for {pretty(b['valid'])}")
+                print(f"  {title:<9} {pretty(b['closed'])}{_domain(b)}")
+    if answer.get("reason"):
+        print(f"  {answer['reason']}")
     print(f"  by {', '.join(answer['rules']) or 'no rule'}, in {answer['seconds']:.2f} s\n")
+
+
+def _domain(bound: dict[str, Any]) -> str:
+    from .compiler.pretty import pretty
+    return "" if bound["valid"] == "True" else f"   for {pretty(bound['valid'])}"
 
 
 # ---------------------------------------------------------------- run
