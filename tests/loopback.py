@@ -1,10 +1,11 @@
-"""A server on loopback that speaks OpenAI's chat completions, well or badly, as the model's name asks.
+"""A server on loopback that speaks OpenAI's and Anthropic's protocols, well or badly, as the model's name asks.
 
-In: requests for `/v1/chat/completions`. Out: what `BEHAVIOURS` says for the model's name (`good` for any other), and a
-record of every request, so that tests can count what was really sent. It knows nothing of Orch. In a test:
+In: requests for `/v1/chat/completions` and `/v1/messages`. Out: what `BEHAVIOURS` says for the model's name (`good` for
+any other), and a record of every request, so that tests can count what was really sent. It knows nothing of Orch.
 
     with Loopback() as server:
         os.environ["OPENAI_BASE_URL"] = server.url   # openai/good, openai/status-500, openai/garbage, ...
+        os.environ["ANTHROPIC_BASE_URL"] = server.url
 
 It runs in a thread of its own, so that it serves commands run in subprocesses too; `python tests/loopback.py` runs it
 in the foreground (for benchmarks) and prints its address. `answers` says what good answers hold: a text, or a function
@@ -18,6 +19,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -73,6 +75,7 @@ class Loopback:
         self._stop = asyncio.Event()
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_post("/v1/messages", self._handle)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=4096)
@@ -103,20 +106,52 @@ class Loopback:
         self._seen[behaviour] = self._seen.get(behaviour, 0) + 1
         return self._seen[behaviour]
 
-    def completion(self, asked: Asked, text: str | None = None, **other: object) -> dict[str, Any]:
+    def page(
+        self, request: web.Request, asked: Asked, text: str | None = None, finish: str = "stop", **usage: object
+    ) -> dict[str, Any]:
+        """A good page in the protocol of the request. `usage` replaces figures by OpenAI's names for them."""
         if text is None:
             text = self.answers if isinstance(self.answers, str) else self.answers(asked)
-        prompt = sum(len(message["content"].split()) for message in asked["messages"])
-        answer = len(text.split())
+        counts: dict[str, object] = {
+            "prompt_tokens": sum(len(message["content"].split()) for message in asked["messages"]),
+            "completion_tokens": len(text.split()),
+            **usage,
+        }
+        if request.path.endswith("/messages"):
+            return _message(asked, text, finish, counts)
+        message = {"role": "assistant", "content": text}
         return {
             "id": f"chatcmpl-{len(self.asked)}",
             "object": "chat.completion",
             "created": 1,
             "model": f"{asked['model']}-2026-01-01",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer},
-            **other,
+            "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+            "usage": counts,
         }
+
+
+def _message(asked: Asked, text: str, finish: str, counts: dict[str, object]) -> dict[str, Any]:
+    details = counts.get("prompt_tokens_details")
+    cached = details["cached_tokens"] if isinstance(details, dict) else 0
+    prompt = counts["prompt_tokens"]
+    usage = {
+        "input_tokens": prompt - cached if isinstance(prompt, int) and isinstance(cached, int) else prompt,
+        "cache_read_input_tokens": cached,
+        "output_tokens": counts["completion_tokens"],
+    }
+    block: dict[str, object] = {"type": "text", "text": text}
+    if "tool_choice" in asked:
+        with suppress(ValueError):  # a model may answer in words all the same
+            block = {"type": "tool_use", "id": "toolu_1", "name": "answer", "input": json.loads(text)}
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": f"{asked['model']}-2026-01-01",
+        "content": [block],
+        "stop_reason": {"stop": "end_turn", "length": "max_tokens"}[finish],
+        "usage": usage,
+    }
 
 
 def _json(page: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -127,13 +162,13 @@ def _fault(status: int, message: str, headers: dict[str, str] | None = None, **m
     return _json({"error": {"message": message, "type": "invalid_request_error", **more}}, status, headers)
 
 
-async def _good(server: Loopback, _: web.Request, asked: Asked) -> web.StreamResponse:
-    return _json(server.completion(asked))
+async def _good(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
+    return _json(server.page(request, asked))
 
 
-def _says(text: str, **other: object) -> Behaviour:
-    async def behave(server: Loopback, _: web.Request, asked: Asked) -> web.StreamResponse:
-        return _json(server.completion(asked, text, **other))
+def _says(text: str, finish: str = "stop", **usage: object) -> Behaviour:
+    async def behave(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
+        return _json(server.page(request, asked, text, finish, **usage))
 
     return behave
 
@@ -188,7 +223,7 @@ async def _date(server: Loopback, request: web.Request, asked: Asked) -> web.Str
 
 
 async def _huge(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
-    return _json(server.completion(asked, "word " * 2_000_000))
+    return _json(server.page(request, asked, "word " * 2_000_000))
 
 
 async def _endless(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
@@ -200,13 +235,14 @@ async def _endless(server: Loopback, request: web.Request, asked: Asked) -> web.
 
 
 async def _echo_key(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
-    key = request.headers["Authorization"].removeprefix("Bearer ")
+    key = request.headers.get("X-Api-Key") or request.headers["Authorization"].removeprefix("Bearer ")
     return _fault(401, f"Incorrect API key provided: {key}. See {key[:12]}...", code="invalid_api_key")
 
 
 async def _legacy(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
-    """Knows neither `max_tokens`, nor schemas, nor seeds, nor temperatures."""
-    for name in ("max_tokens", "temperature", "seed"):
+    """Knows neither `max_tokens` (in chats), nor schemas, nor forced tools, nor seeds, nor temperatures."""
+    chat = request.path.endswith("/completions")
+    for name in (*(["max_tokens"] if chat else []), "temperature", "seed", "tool_choice"):
         if name in asked:
             return _fault(400, f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
     if "response_format" in asked:
@@ -223,12 +259,6 @@ async def _objects(server: Loopback, request: web.Request, asked: Asked) -> web.
 async def _redirect(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
     return web.Response(status=307, headers={"Location": "http://127.0.0.1:9/steal"})
 
-
-_WRONG_USAGE: dict[str, object] = {
-    "prompt_tokens": -3,
-    "completion_tokens": "12",
-    "prompt_tokens_details": {"cached_tokens": 1e99},
-}
 
 #: Model's name -> how the server behaves. Others are good.
 BEHAVIOURS: dict[str, Behaviour] = {
@@ -252,8 +282,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "flaky-malformed": _first(1, _says("no idea")),
     "cut": _cut,
     "cut-within": _cut_within,
-    "truncated": _says('{"value": [1, 2, ', choices=[
-        {"message": {"content": '{"value": [1, 2, '}, "finish_reason": "length"}]),
+    "truncated": _says('{"value": [1, 2, ', "length"),
     "garbage": _sends(b"\x00\xff<html>not json", kind="text/html"),
     "half-json": _sends(b'{"choices": [{"message": {"content": "half'),
     "deep": _sends(b"[" * 200_000),
@@ -264,21 +293,36 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "error-page": _sends(b'{"error": {"message": "upstream is down", "code": 502}}'),
     "nothing": _sends(b""),
     "empty": _says(""),
-    "no-content": _says("", choices=[{"message": {"role": "assistant", "content": None}, "finish_reason": "length"}]),
-    "parts": _says("", choices=[{"message": {"content": [{"type": "text", "text": "po"}, {"text": "ng"}, 3]}}]),
-    "refusal": _says("", choices=[{"message": {"content": None, "refusal": "I will not."}}]),
-    "long": _says("word " * 5000, usage={"prompt_tokens": 3, "completion_tokens": 5000}),
-    "wrong-usage": _says("pong", usage=_WRONG_USAGE),
-    "no-usage": _says("pong", usage=None),
-    "cached": _says("pong", usage={
-        "prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}}),
+    "no-content": _sends(
+        b'{"choices": [{"message": {"role": "assistant", "content": null}, "finish_reason": "length"}],'
+        b' "content": [], "stop_reason": "max_tokens"}'
+    ),
+    "parts": _sends(
+        b'{"choices": [{"message": {"content": [{"type": "text", "text": "po"}, {"text": "ng"}, 3]}}],'
+        b' "content": [{"type": "text", "text": "po"}, 3, {"type": "text", "text": "ng"}]}'
+    ),
+    "refusal": _sends(
+        b'{"choices": [{"message": {"content": null, "refusal": "I will not."}}],'
+        b' "content": [], "stop_reason": "refusal"}'
+    ),
+    "long": _says("word " * 5000, prompt_tokens=3, completion_tokens=5000),
+    "wrong-usage": _says(
+        "pong", prompt_tokens=-3, completion_tokens="12", prompt_tokens_details={"cached_tokens": 1e99}
+    ),
+    "no-usage": _sends(
+        b'{"choices": [{"message": {"content": "pong"}}], "usage": null, "content": [{"type": "text", "text": "pong"}]}'
+    ),
+    "cached": _says("pong", prompt_tokens=9, completion_tokens=1, prompt_tokens_details={"cached_tokens": 8}),
     "unicode": _says("naïve 漢字 😀 \u202e \x00 \U0001f469\u200d\U0001f467"),
-    "surrogate": _sends(b'{"choices": [{"message": {"content": "half \\ud83d pair"}}]}'),
+    "surrogate": _sends(
+        b'{"choices": [{"message": {"content": "half \\ud83d pair"}}],'
+        b' "content": [{"type": "text", "text": "half \\ud83d pair"}]}'
+    ),
     "huge": _huge,
     "endless": _endless,
     "legacy": _legacy,
     "objects": _objects,
-}  # fmt: skip
+}
 
 
 def main() -> None:

@@ -35,10 +35,16 @@ from orch.runtime.answers import (
     schema,
 )
 from orch.runtime.backends import BACKENDS, Backend, BackendError, Request, Response, backoff, make_backend, scrub
+from orch.runtime.backends.anthropic import AnthropicBackend
 from orch.runtime.backends.base import provider_of, short_name
 from orch.runtime.backends.grammar import gbnf
 from orch.runtime.backends.openai import OpenAIBackend
 
+Http = OpenAIBackend | AnthropicBackend
+KINDS: dict[str, type[OpenAIBackend] | type[AnthropicBackend]] = {
+    "openai": OpenAIBackend,
+    "anthropic": AnthropicBackend,
+}
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
 T = TypeVar("T")
 
@@ -53,9 +59,15 @@ def request(model: str = "openai/good", **changes: Any) -> Request:
     return replace(Request(model=model, system="", prompt="ping", max_tokens=10), **changes)
 
 
-def using(server: Loopback, use: Callable[[OpenAIBackend], Awaitable[T]], timeout: float = 10.0) -> T:
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each test that takes it holds for every backend that speaks to a server."""
+    return str(request.param)
+
+
+def using(server: Loopback, use: Callable[[Http], Awaitable[T]], timeout: float = 10.0, kind: str = "openai") -> T:
     async def run() -> T:
-        backend = OpenAIBackend(KEY, server.url, timeout=timeout)
+        backend = KINDS[kind](KEY, server.url, timeout=timeout)
         await backend.open()
         try:
             return await use(backend)
@@ -65,13 +77,13 @@ def using(server: Loopback, use: Callable[[OpenAIBackend], Awaitable[T]], timeou
     return asyncio.run(run())
 
 
-def ask(server: Loopback, asked: Request, timeout: float = 10.0) -> Response:
-    return using(server, lambda backend: backend.complete(asked), timeout)
+def ask(server: Loopback, asked: Request, timeout: float = 10.0, kind: str = "openai") -> Response:
+    return using(server, lambda backend: backend.complete(asked), timeout, kind)
 
 
-def fault(server: Loopback, model: str, timeout: float = 10.0) -> BackendError:
+def fault(server: Loopback, model: str, timeout: float = 10.0, kind: str = "openai") -> BackendError:
     with pytest.raises(BackendError) as caught:
-        ask(server, request(f"openai/{model}"), timeout)
+        ask(server, request(f"{kind}/{model}"), timeout, kind)
     return caught.value
 
 
@@ -128,7 +140,7 @@ def test_a_tuple_is_asked_for_in_what_strict_servers_know(server: Loopback) -> N
 def test_an_old_server_is_asked_in_its_own_words_and_remembered(server: Loopback) -> None:
     asked = request("openai/legacy", schema=schema(BoolShape()), temperature=0.5, seed=1)
 
-    async def twice(backend: OpenAIBackend) -> tuple[int, int]:
+    async def twice(backend: Http) -> tuple[int, int]:
         before = len(server.asked)
         await asyncio.gather(*(backend.complete(asked) for _ in range(5)))
         after = len(server.asked)
@@ -148,6 +160,41 @@ def test_a_server_without_schemas_is_asked_for_an_object(server: Loopback) -> No
     assert '"boolean"' in server.asked[-1]["messages"][0]["content"]
 
 
+def test_anthropic_is_asked_in_its_own_protocol(server: Loopback) -> None:
+    shape = schema(IntShape(1, 5))
+    asked = request("anthropic/good", system="Be brief.", schema=shape, temperature=0.5, seed=7, complaint="Too loud.")
+    response = ask(server, asked, kind="anthropic")
+    assert response == Response("pong", 3, 1, 0, "good-2026-01-01", "stop")
+    assert server.asked[-1] == {
+        "model": "good",
+        "tools": [{"name": "answer", "description": "Gives the answer.", "input_schema": shape}],
+        "tool_choice": {"type": "tool", "name": "answer"},
+        "system": "Be brief.",
+        "temperature": 0.5,
+        "max_tokens": 70,
+        "messages": [{"role": "user", "content": "ping\n\nToo loud."}],
+    }
+    assert server.headers[-1]["X-Api-Key"] == KEY
+    assert "Authorization" not in server.headers[-1]
+
+
+def test_anthropic_answers_through_a_tool(server: Loopback) -> None:
+    shape = ListShape(IntShape(1, 5), 0, 3)
+    server.answers = '{"value": [1, 5]}'
+    response = ask(server, request("anthropic/good", schema=schema(shape)), kind="anthropic")
+    server.answers = "pong"
+    assert parse(shape, response.text) == [1, 5]
+
+
+def test_an_anthropic_model_without_forced_tools_or_temperature(server: Loopback) -> None:
+    before = len(server.asked)
+    asked = request("anthropic/legacy", schema=schema(BoolShape()), temperature=0.5)
+    assert ask(server, asked, kind="anthropic").text == "pong"
+    assert len(server.asked) - before == 3
+    assert sorted(server.asked[-1]) == ["max_tokens", "messages", "model", "system"]
+    assert "JSON schema" in server.asked[-1]["system"]
+
+
 @pytest.mark.parametrize(
     ("model", "text", "finish"),
     [
@@ -162,8 +209,8 @@ def test_a_server_without_schemas_is_asked_for_an_object(server: Loopback) -> No
         ("huge", "word " * 2_000_000, "stop"),
     ],
 )
-def test_odd_answers_are_answers(server: Loopback, model: str, text: str, finish: str) -> None:
-    response = ask(server, request(f"openai/{model}"))
+def test_odd_answers_are_answers(server: Loopback, kind: str, model: str, text: str, finish: str) -> None:
+    response = ask(server, request(f"{kind}/{model}"), kind=kind)
     assert response.text == text
     assert response.finish == finish
     response.text.encode()
@@ -178,50 +225,59 @@ def test_odd_answers_are_answers(server: Loopback, model: str, text: str, finish
         ("long", (3, 5000, None)),
     ],
 )
-def test_figures_that_cannot_be_are_unknown(server: Loopback, model: str, counts: tuple[int | None, ...]) -> None:
-    response = ask(server, request(f"openai/{model}"))
-    assert (response.prompt_tokens, response.completion_tokens, response.cached_tokens) == counts
+def test_figures_that_cannot_be_are_unknown(
+    server: Loopback, kind: str, model: str, counts: tuple[int | None, ...]
+) -> None:
+    response = ask(server, request(f"{kind}/{model}"), kind=kind)
+    prompt, completion, cached = counts
+    assert (response.prompt_tokens, response.completion_tokens) == (prompt, completion)
+    assert (response.cached_tokens or None) == cached
 
 
 # ---------------------------------------------------------------- bad servers
 
 
 @pytest.mark.parametrize(
-    ("model", "kind", "retryable", "retry_after", "says"),
+    ("model", "fails", "retryable", "retry_after", "says"),
     [
         ("status-500", "status 500", True, None, "failed (status 500): The server had an error"),
         ("status-503", "status 503", True, 2.0, "overloaded"),
         ("status-429", "status 429", True, 7.0, "slow down"),
         ("status-429-ms", "status 429", True, 0.25, "slow down"),
         ("status-429-nonsense", "status 429", True, None, "slow down"),
-        ("no-credit", "status 429", False, None, "no credit"),
-        ("status-401", "key", False, None, "OPENAI_API_KEY"),
+        ("status-401", "key", False, None, "_API_KEY"),
         ("status-404", "status 404", False, None, "does not exist"),
         ("redirect", "status 307", False, None, "points elsewhere"),
         ("context", "context", False, None, "window"),
         ("context-llama", "context", False, None, "window"),
         ("cut", "connection", True, None, "cut"),
         ("cut-within", "connection", True, None, "cut"),
-        ("garbage", "garbage", True, None, "no chat completion"),
-        ("half-json", "garbage", True, None, "no chat completion"),
-        ("deep", "garbage", True, None, "no chat completion"),
-        ("wrong-page", "garbage", True, None, "no chat completion"),
-        ("wrong-kinds", "garbage", True, None, "no chat completion"),
-        ("null-page", "garbage", True, None, "no chat completion"),
+        ("garbage", "garbage", True, None, "something that is no"),
+        ("half-json", "garbage", True, None, "something that is no"),
+        ("deep", "garbage", True, None, "something that is no"),
+        ("wrong-page", "garbage", True, None, "something that is no"),
+        ("wrong-kinds", "garbage", True, None, "something that is no"),
+        ("null-page", "garbage", True, None, "something that is no"),
         ("error-page", "garbage", True, None, "upstream is down"),
         ("nothing", "empty", True, None, "empty"),
-        ("refusal", "refused", False, None, "I will not."),
+        ("refusal", "refused", False, None, "refuses to answer"),
         ("endless", "too large", False, None, "more than 32 MB"),
     ],
 )
 def test_a_bad_server(
-    server: Loopback, model: str, kind: str, retryable: bool, retry_after: float | None, says: str
+    server: Loopback, kind: str, model: str, fails: str, retryable: bool, retry_after: float | None, says: str
 ) -> None:
-    error = fault(server, model)
-    assert (error.kind, error.retryable, error.retry_after) == (kind, retryable, retry_after)
+    error = fault(server, model, kind=kind)
+    assert (error.kind, error.retryable, error.retry_after) == (fails, retryable, retry_after)
     assert says in str(error)
     assert str(error) == error.message
     assert len(str(error)) < 500
+
+
+def test_an_account_without_credit_is_not_asked_again(server: Loopback) -> None:
+    error = fault(server, "no-credit")
+    assert (error.kind, error.retryable) == ("status 429", False)
+    assert "no credit" in str(error)
 
 
 def test_a_date_says_when_to_come_back(server: Loopback) -> None:
@@ -230,28 +286,28 @@ def test_a_date_says_when_to_come_back(server: Loopback) -> None:
     assert 15 < error.retry_after <= 20
 
 
-def test_a_slow_server_times_out(server: Loopback) -> None:
+def test_a_slow_server_times_out(server: Loopback, kind: str) -> None:
     started = time.monotonic()
-    error = fault(server, "slow", timeout=0.2)
+    error = fault(server, "slow", timeout=0.2, kind=kind)
     assert (error.kind, error.retryable) == ("timeout", True)
     assert "0.2 s" in str(error)
     assert time.monotonic() - started < 5
 
 
-def test_no_server_at_all() -> None:
+def test_no_server_at_all(kind: str) -> None:
     with Loopback() as gone:
         pass
-    error = fault(gone, "good")
+    error = fault(gone, "good", kind=kind)
     assert (error.kind, error.retryable) == ("connection", True)
     assert "127.0.0.1" in str(error)
 
 
-def test_every_behaviour_ends_in_an_answer_or_an_error(server: Loopback) -> None:
-    async def all_of_them(backend: OpenAIBackend) -> list[Response | BaseException]:
-        asked = [request(f"openai/{model}", schema=schema(BoolShape())) for model in sorted(BEHAVIOURS)]
+def test_every_behaviour_ends_in_an_answer_or_an_error(server: Loopback, kind: str) -> None:
+    async def all_of_them(backend: Http) -> list[Response | BaseException]:
+        asked = [request(f"{kind}/{model}", schema=schema(BoolShape())) for model in sorted(BEHAVIOURS)]
         return await asyncio.gather(*(backend.complete(one) for one in asked), return_exceptions=True)
 
-    for outcome in using(server, all_of_them, timeout=3.0):
+    for outcome in using(server, all_of_them, 2.0, kind):
         assert isinstance(outcome, Response | BackendError), outcome
 
 
@@ -259,8 +315,8 @@ def test_every_behaviour_ends_in_an_answer_or_an_error(server: Loopback) -> None
 
 
 @pytest.mark.parametrize("model", ["status-401", "status-500", "cut", "slow", "garbage"])
-def test_no_key_in_an_error(server: Loopback, model: str) -> None:
-    error = fault(server, model, timeout=0.3)
+def test_no_key_in_an_error(server: Loopback, kind: str, model: str) -> None:
+    error = fault(server, model, 0.3, kind)
     whole = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     assert KEY not in whole
     assert KEY[:12] not in whole
@@ -281,6 +337,9 @@ def test_a_missing_key_names_the_variable() -> None:
     with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
         make_backend("openai", {"OPENAI_API_KEY": "sk-bad\nkey"})
     assert "sk-bad" not in str(caught.value)
+    with pytest.raises(BackendError, match="ANTHROPIC_API_KEY"):
+        make_backend("anthropic", {"OPENAI_API_KEY": KEY})
+    assert make_backend("anthropic", {"ANTHROPIC_API_KEY": KEY}).name == "anthropic"
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://host/v1", "http://", "http://host:notaport/"])
@@ -290,7 +349,7 @@ def test_a_wrong_address_names_the_variable(url: str) -> None:
 
 
 def test_an_unknown_backend_lists_the_known_ones() -> None:
-    with pytest.raises(BackendError, match=r"'nope'.*local, openai") as caught:
+    with pytest.raises(BackendError, match=r"'nope'.*anthropic, local, openai") as caught:
         make_backend("nope", {})
     assert caught.value.kind == "name"
 
@@ -298,13 +357,13 @@ def test_an_unknown_backend_lists_the_known_ones() -> None:
 # ---------------------------------------------------------------- concurrency
 
 
-def test_cancelled_calls_leave_nothing_behind(server: Loopback) -> None:
+def test_cancelled_calls_leave_nothing_behind(server: Loopback, kind: str) -> None:
     server.patience = 30.0
     before = server.cancelled
 
-    async def start_and_cancel(backend: OpenAIBackend) -> None:
+    async def start_and_cancel(backend: Http) -> None:
         for _ in range(4):
-            calls = [asyncio.ensure_future(backend.complete(request("openai/slow"))) for _ in range(50)]
+            calls = [asyncio.ensure_future(backend.complete(request(f"{kind}/slow"))) for _ in range(50)]
             await asyncio.sleep(0.15)
             for call in calls:
                 call.cancel()
@@ -313,7 +372,7 @@ def test_cancelled_calls_leave_nothing_behind(server: Loopback) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert (await backend.complete(request())).text == "pong"
 
-    using(server, start_and_cancel)
+    using(server, start_and_cancel, kind=kind)
     gc.collect()
     deadline = time.monotonic() + 5
     while server.in_flight and time.monotonic() < deadline:
@@ -323,7 +382,7 @@ def test_cancelled_calls_leave_nothing_behind(server: Loopback) -> None:
 
 
 def test_many_calls_share_connections(server: Loopback) -> None:
-    async def many(backend: OpenAIBackend) -> int:
+    async def many(backend: Http) -> int:
         answers = await asyncio.gather(*(backend.complete(request()) for _ in range(500)))
         return sum(answer.text == "pong" for answer in answers)
 

@@ -32,6 +32,12 @@ __all__ = [
 Factory = Callable[[Mapping[str, str]], Backend]
 
 
+def _anthropic(environ: Mapping[str, str]) -> Backend:
+    from .anthropic import AnthropicBackend
+
+    return AnthropicBackend.from_environment(environ)
+
+
 def _openai(environ: Mapping[str, str]) -> Backend:
     from .openai import OpenAIBackend
 
@@ -45,6 +51,7 @@ def _local(environ: Mapping[str, str]) -> Backend:
 
 
 BACKENDS: Final[dict[str, Factory]] = {
+    "anthropic": _anthropic,
     "local": _local,
     "openai": _openai,
 }

@@ -25,7 +25,18 @@ from yarl import URL
 from ..tokens import encodable
 from .base import LARGEST_ANSWER, BackendError, scrub
 
-__all__ = ["HttpSession", "Reply", "checked_key", "checked_url", "decoded", "quoted", "status_error"]
+__all__ = [
+    "HttpSession",
+    "Reply",
+    "checked_key",
+    "checked_url",
+    "counted",
+    "decoded",
+    "error_of",
+    "quoted",
+    "status_error",
+    "too_long",
+]
 
 _CONNECTIONS: Final = 1000
 _LONGEST_WAIT: Final = 3600.0
@@ -178,6 +189,44 @@ def decoded(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def counted(figure: object) -> int | None:
+    """A provider's figure if it can be a number of tokens, else None."""
+    if isinstance(figure, bool) or not isinstance(figure, int) or not 0 <= figure < 10**12:
+        return None
+    return figure
+
+
+def error_of(page: object) -> tuple[str, str, str]:
+    """Message, code and parameter of a page that reports an error; "" where it has none."""
+    match page:
+        case {"error": {"message": str(message)} as error}:
+            code, param = error.get("code"), error.get("param")
+            words = " ".join(word for word in (code, error.get("type")) if isinstance(word, str))
+            return message, code if isinstance(code, str) else words, param if isinstance(param, str) else ""
+        case {"error": str(message)} | {"message": str(message)} | {"detail": str(message)}:
+            return message, "", ""
+        case {"detail": list(faults)}:  # FastAPI's
+            return json.dumps(faults[:10])[:2000], "", ""
+        case _:
+            return "", "", ""
+
+
+_TOO_LONG: Final = (
+    "context_length_exceeded",
+    "context length",
+    "context window",
+    "context size",
+    "context limit",
+    "exceed_context_size",
+    "prompt is too long",
+)
+
+
+def too_long(status: int, text: str) -> bool:
+    """Whether a refusal (its words in lower case) means that the prompt exceeds the model's window."""
+    return status in (400, 413, 422) and any(sign in text for sign in _TOO_LONG)
 
 
 def quoted(text: object, secrets: Iterable[str]) -> str:

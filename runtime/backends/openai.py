@@ -17,7 +17,18 @@ from urllib.parse import urlsplit
 
 from ..tokens import encodable
 from .base import BackendError, Request, Response, short_name
-from .http import HttpSession, Reply, checked_key, checked_url, decoded, quoted, status_error
+from .http import (
+    HttpSession,
+    Reply,
+    checked_key,
+    checked_url,
+    counted,
+    decoded,
+    error_of,
+    quoted,
+    status_error,
+    too_long,
+)
 
 __all__ = ["OpenAIBackend"]
 
@@ -160,10 +171,10 @@ class OpenAIBackend:
 
     def _refusal(self, reply: Reply, request: Request, dialect: _Dialect) -> tuple[BackendError, _Dialect]:
         """The error of a reply, and the dialect to try next (the same if there is nothing to try)."""
-        message, code, param = _error(decoded(reply.body))
+        message, code, param = error_of(decoded(reply.body))
         said = quoted(message, self._secrets)
         text = f"{param} {code} {message[:2000]}".lower()
-        if reply.status in (400, 413, 422) and any(sign in text for sign in _TOO_LONG):
+        if too_long(reply.status, text):
             return BackendError(
                 f"The prompt does not fit the model's window (status {reply.status}): {said}", kind="context"
             ), dialect
@@ -173,15 +184,6 @@ class OpenAIBackend:
         if reply.status in (400, 422):
             dialect = _understood(text, request, dialect)
         return error, dialect
-
-
-_TOO_LONG: Final = (
-    "context_length_exceeded",
-    "context length",
-    "context window",
-    "exceed_context_size",
-    "context size",
-)
 
 
 def _understood(text: str, request: Request, dialect: _Dialect) -> _Dialect:
@@ -199,22 +201,6 @@ def _understood(text: str, request: Request, dialect: _Dialect) -> _Dialect:
     if dialect.seed and request.seed is not None and "seed" in text:
         return replace(dialect, seed=False)
     return dialect
-
-
-def _error(page: object) -> tuple[str, str, str]:
-    """Message, code and parameter of an error page; "" where it has none."""
-    match page:
-        case {"error": {"message": str(message)} as error}:
-            code, param = error.get("code"), error.get("param")
-            kind = error.get("type")
-            words = " ".join(word for word in (code, kind) if isinstance(word, str))
-            return message, code if isinstance(code, str) else words, param if isinstance(param, str) else ""
-        case {"error": str(message)} | {"message": str(message)} | {"detail": str(message)}:
-            return message, "", ""
-        case {"detail": list(faults)}:  # FastAPI's
-            return _encode(faults)[:2000], "", ""
-        case _:
-            return "", "", ""
 
 
 def _is_text(content: object) -> bool:
@@ -236,18 +222,12 @@ def _text(content: object) -> str:
 
 def _usage(usage: dict[str, object]) -> tuple[int | None, int | None, int | None]:
     """Prompt, completion and cached tokens; None for a figure that is missing or cannot be."""
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    prompt, completion = counted(usage.get("prompt_tokens")), counted(usage.get("completion_tokens"))
     details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    cached = counted(details.get("cached_tokens")) if isinstance(details, dict) else None
     if cached is not None and (prompt is None or cached > prompt):
         cached = None
     return prompt, completion, cached
-
-
-def _count(figure: object) -> int | None:
-    if isinstance(figure, bool) or not isinstance(figure, int) or not 0 <= figure < 10**12:
-        return None
-    return figure
 
 
 def _portable(schema: Any) -> Any:
