@@ -157,6 +157,9 @@ def akra_bazzi(work: Work, f: Function) -> Iterator[Closed]:
     begin = start + 1
     if upper and begin <= h:
         begin = math.floor(h) + 1
+    first = begin
+    if start <= 3:          # then the base sizes are few, and belong into the window
+        first = max(1, min(begin, math.floor(h) + 1 if upper else 1))
     smallest = min(Fraction(b) for _, b, _, _ in parts)
     lowest = min(Fraction(lo) for _, _, lo, _ in parts)
     last = math.ceil((begin - lowest) / smallest) + 1
@@ -169,12 +172,12 @@ def akra_bazzi(work: Work, f: Function) -> Iterator[Closed]:
     total = ZERO
     for unit, forcing in units:
         work.deadline.check()
-        bound = _bound(rec, parts, unit, forcing, p, rational, h, begin, last, upper, work)
+        bound = _bound(rec, parts, unit, forcing, p, rational, h, first, last, upper, work)
         if bound is None:
             return
         total = total + bound * Expr({unit: 1})
     order = _order(rec) if not rec.forcing.free - {rec.var} else None
-    yield Closed(total, False, ge(sym(rec.var), num(begin)), ("Akra-Bazzi",), order)
+    yield Closed(total, False, ge(sym(rec.var), num(first)), ("Akra-Bazzi",), order)
 
 
 def _units(rec: Recurrence) -> list[tuple[Monomial, dict[Number, Number]]] | None:

@@ -10,9 +10,10 @@ from fractions import Fraction
 from .. import growth
 from ..equations import Case, Function, Side, System
 from ..evaluate import EvaluationError, Evaluator, compile_cond
-from ..expr import TRUE, Cond, Expr, Fn, Sym, call, conj, sym
+from ..expr import TRUE, Cond, Expr, Fn, Rel, Sym, call, conj, piecewise, sym
 from .model import Closed, Deadline, OutOfTime, Refused, Solution
 from .solver import Work, components, resolve_choices
+from .structure import calls_in, changing, conjuncts
 from .walk import walk
 
 __all__ = ["solve"]
@@ -33,7 +34,8 @@ def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
         return Solution(None, False, TRUE, None, (), reason="the equations nest too deeply", points=_numbers(work))
     if isinstance(closed, str):
         return Solution(None, False, TRUE, None, (), reason=closed, points=_numbers(work))
-    return Solution(closed.form, closed.exact, closed.valid, order_of(closed, work.system.domain, side), closed.rules, checked=closed.checked)
+    return Solution(closed.form, closed.exact, closed.valid, order_of(closed, work.system.domain, side), closed.rules, checked=closed.checked,
+                    theta=closed.order is not None)
 
 
 def _walk(work: Work) -> Closed | None:
@@ -63,13 +65,33 @@ def _solve(work: Work) -> Closed | str:
     if isinstance(goal, Fn) and goal.op == "call":
         f = system.functions[goal.name]
         if all(isinstance(x.atom, Sym) and x.atom.name == p for x, p in zip(goal.args, f.params, strict=True)):
-            return work.known[goal.name]
+            return _everywhere(work, f, work.known[goal.name])
     names = tuple(sorted(system.goal.free))
     whole = Function(_GOAL, names, (Case(TRUE, system.goal),))
     functions = {**system.functions, _GOAL: whole}
     outer = Work(System(functions, call(_GOAL, *(sym(n) for n in names)), system.domain), work.side, work.deadline, work.known)
     answer = outer.solve_function(whole)
     return answer if answer is not None else "the goal's expression cannot be put together"
+
+
+def _everywhere(work: Work, f: Function, closed: Closed) -> Closed:
+    """With several sizes, the base cases beside the form, so that it holds where one of the sizes is 0."""
+    limits = [p for p in conjuncts(closed.valid) if isinstance(p, Rel) and len(p.free) == 1 and p.e.terms.get((), 0) != 0
+              and p.free <= changing_names(f)]
+    if closed.form is None or len(limits) < 2 or not all(len(p.free & set(f.params)) for p in limits):
+        return closed
+    cases = [(c.value, c.guard) for c in f.cases if not calls_in(c.value)]
+    if not cases or len(cases) + 1 != len(f.cases):
+        return closed
+    whole = piecewise(*cases, (closed.form, TRUE))
+    rest = conj(*(p for p in conjuncts(closed.valid) if p not in limits))
+    found = work.verified(f, Closed(whole, closed.exact, rest, closed.rules, closed.order))
+    return closed if found is None else found
+
+
+def changing_names(f: Function) -> frozenset[str]:
+    """The parameters that change in calls."""
+    return frozenset(f.params[i] for i in changing(f.name, f.params, [c.value for c in f.cases]))
 
 
 def order_of(closed: Closed, domain: Cond, side: Side) -> Expr | None:

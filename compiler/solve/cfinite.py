@@ -12,11 +12,13 @@ Frobenius, and safe bounds: C rho^n plus a particular solution, compared over as
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from ..equations import Function
+from ..evaluate import compile_expr
 from ..expr import ONE, TRUE, ZERO, Cond, Expr, Fn, Number, ge, mod, num, power, sym
 from . import polynomial as poly
 from .model import Closed
@@ -301,7 +303,21 @@ def _fit(functions: list[Function], system: Linear, goal: str, multiplicity: dic
         form = _combine_surds(rational, surds, values, n, at)
     if form is None:
         return
-    yield Closed(form, True, ge(n, num(origin)), ("characteristic roots",))
+    yield Closed(form, True, ge(n, num(origin)), ("characteristic roots",), _surd_order(form, surds, multiplicity, n))
+
+
+def _surd_order(form: Expr, surds: tuple[_Surd, _Surd] | None, multiplicity: dict[Number, int], n: Expr) -> Expr | None:
+    """The order where the irrational root dominates and its coefficient is not 0; None leaves it to the form."""
+    if surds is None or form.free != n.free:
+        return None
+    big, small = (float(s.a) + float(s.b) * math.sqrt(s.d) for s in surds)
+    if big <= 1 or big <= abs(small) or any(abs(r) >= big for r in multiplicity):
+        return None
+    value = compile_expr(form, tuple(n.free), digits=60)
+    size = [float(value(k) / value(k - 20)) for k in (120, 140)]
+    if any(abs(x / big**20 - 1) > 1e-3 for x in size):
+        return None
+    return power(surds[0].expr(), n)
 
 
 def _norm(x: Number) -> Number:

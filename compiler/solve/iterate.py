@@ -20,6 +20,7 @@ from ..expr import (
 from .model import Closed, Recurrence
 from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
 from .relax import relax
+from .scale import leading
 from .sums import summation
 
 __all__ = ["decided", "iterate", "log_base", "log_over", "quotients"]
@@ -81,11 +82,22 @@ def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
                                tuple((g.subs(one), e.subs(one)) for g, e in base), side)
             if at_one is not None:
                 found = piecewise((at_one, eq(coef, ONE)), (found, TRUE))
-                yield Closed(found, side is None, chain.valid, rules)
+                yield Closed(found, side is None, chain.valid, rules, _step_order(f, driver, coef, forcing, moving))
                 continue
             yield Closed(found, side is None, conj(chain.valid, ne(coef, ONE)), rules)
             continue
-        yield Closed(found, side is None, chain.valid, rules)
+        yield Closed(found, side is None, chain.valid, rules, _step_order(f, driver, coef, forcing, moving))
+
+
+def _step_order(f: Function, driver: str, coef: Expr, forcing: Expr, moving: dict[str, Expr]) -> Expr | None:
+    """a^(n/s) for a T(n - s), a > 1, with smaller forcing: the rounding in the form hides it."""
+    step, a = (sym(driver) - moving[driver]).number, coef.number
+    if len(f.params) != 1 or step in (None, 1) or a is None or a <= 1 or forcing.free - {driver}:
+        return None
+    found = leading(forcing, driver) if forcing.terms else None
+    if forcing.terms and (found is None or found[0].fact or float(found[0].base) ** float(step or 1) >= a):
+        return None
+    return power(coef, sym(driver) / (step or 1))
 
 
 def _assemble(f: Function, driver: str, chain: _Chain, iterates: dict[str, Expr], coef: Expr, forcing: Expr,

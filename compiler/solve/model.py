@@ -46,7 +46,7 @@ class Solution:
 
     `exact`: `closed` equals the recurrence at every integer point of `valid`; otherwise it lies on the safe side there.
     `order` is free of constants and of dominated terms. `refused` says why no answer exists, `reason` why none was found.
-    `points`: values of the recurrence at some sizes, where there is no closed form.
+    `theta`: the order was proved by a rule, from both sides. `points`: values of the recurrence at some sizes, where there is no closed form.
     """
 
     closed: Expr | None
@@ -57,6 +57,7 @@ class Solution:
     refused: str | None = None
     reason: str | None = None
     checked: int = 0
+    theta: bool = False
     points: tuple[tuple[dict[str, int], str], ...] = ()
 
 

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from .. import growth
 from ..equation_text import parse_system
 from ..equations import System
-from ..expr import Expr
+from ..expr import Expr, conj
 from .answer import solve
 from .model import Solution
 
@@ -31,7 +32,7 @@ def system_report(system: System, time_limit: float = 10.0) -> dict[str, Any]:
     started = time.monotonic()
     upper = solve(system, "upper", time_limit=time_limit)
     if not _has_choice(system):
-        lower = upper if upper.exact or upper.closed is None else solve(
+        lower = _same_below(upper, system) if upper.exact or upper.closed is None else solve(
             system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
     else:
         lower = solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
@@ -50,6 +51,13 @@ def system_report(system: System, time_limit: float = 10.0) -> dict[str, Any]:
             if solution.points:
                 out[side]["numeric"] = [{"sizes": sizes, "value": value} for sizes, value in solution.points]
     return out
+
+
+def _same_below(upper: Solution, system: System) -> Solution:
+    """The lower side of an exact form; its order may need another argument."""
+    if upper.closed is None or upper.theta:
+        return upper
+    return replace(upper, order=growth.order(upper.closed, conj(system.domain, upper.valid), "lower"))
 
 
 def _has_choice(system: System) -> bool:

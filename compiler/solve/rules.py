@@ -4,8 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..equations import Function
+from .accumulate import accumulate
 from .akra_bazzi import akra_bazzi, akra_bazzi_order
 from .balanced import balanced
+from .cases import several_cases
 from .cfinite import c_finite
 from .dominant import dominant
 from .extrema import extrema, peak
@@ -15,6 +17,7 @@ from .history import history
 from .iterate import iterate
 from .mixed import mixed
 from .model import Closed
+from .nested import nested
 from .partition import partition
 from .plain import plain
 from .poincare import poincare
@@ -38,6 +41,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     history,
     specialise,
     difference,
+    accumulate,
     partition,
     peak,
     linear_guess,
@@ -52,4 +56,6 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     lambda work, f: square_root(f),
     mixed,
     poincare,
+    several_cases,
+    nested,
 )
