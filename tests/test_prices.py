@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from orch.runtime.price_file import provider_rows
 from orch.runtime.prices import lookup
 
 
@@ -63,6 +65,45 @@ def test_who_reasons(model: str, reasons: bool) -> None:
 @pytest.mark.parametrize("model", ["openai/no-such-model-9", "nobody/x", "local/smollm2", "plain", "", "/", "openai/"])
 def test_unknown_is_none(model: str) -> None:
     assert lookup(model) is None
+
+
+def test_the_file_and_the_library_agree_on_every_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genai_prices.data import providers
+
+    names = [f"{provider.id}/{info.id}" for provider in providers for info in provider.models]
+    names += ["openai/gpt-4o-2024-08-06", "openai/no-such", "anthropic/claude-sonnet-4-5-20250929", "OpenAI/GPT-4o"]
+    names += ["openrouter/openai/gpt-4o-20240806", "azure/gpt-4o", "gemini/gemini-2.5-pro", "no-such/gpt-4o"]
+    lookup.cache_clear()
+    by_file = [lookup(name) for name in names]
+    lookup.cache_clear()
+    monkeypatch.setattr("orch.runtime.prices._rows", lambda provider: None)
+    assert by_file == [lookup(name) for name in names]
+    lookup.cache_clear()
+    assert sum(facts is not None for facts in by_file) > 2000
+
+
+def test_common_models_need_no_library() -> None:
+    code = (
+        "import sys; from orch.runtime.prices import lookup; assert lookup('openai/gpt-5-mini').tiers; "
+        "assert lookup('anthropic/claude-sonnet-4-5').context; assert lookup('openai/my-own') is None; "
+        "assert not {'genai_prices', 'pydantic'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_file_of_another_layout_is_left_to_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("orch.runtime.price_file.find_spec", lambda name: spec)
+    assert provider_rows("openai") is None
+    for text in (
+        "",
+        "\n    Provider(\n        id='openai',\n",
+        "\n    Provider(\n        id='openai',\n  x=open('y'))\n]",
+    ):
+        (tmp_path / "data.py").write_text(text)
+        assert provider_rows("openai") is None
 
 
 def test_every_model_of_the_table_can_be_looked_up() -> None:
