@@ -26,7 +26,7 @@ from .sums import atom_expr
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["dominant", "root_expr"]
+__all__ = ["dominant", "dominant_in_system", "root_expr"]
 
 
 def root_expr(p: poly.Poly) -> Expr:
@@ -47,25 +47,26 @@ def dominant(work: Work, f: Function) -> Iterator[Closed]:
         return
     p = characteristic(system)
     p = p[next(i for i, c in enumerate(p) if c):]
-    _, rest = poly.factor(p)
+    rational, rest = poly.factor(p)
     if len(rest) < 3:
         return
     from mpmath import mp, polyroots  # type: ignore[import-untyped]
 
     with mp.workdps(40):
-        rho = max(float(r.real) for r in polyroots([mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(rest)],
-                                                   maxsteps=500, extraprec=300) if abs(r.imag) < 1e-25)
+        real = [float(r.real) for r in polyroots([mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(rest)],
+                                                 maxsteps=500, extraprec=300) if abs(r.imag) < 1e-25]
+    rho = max([*real, *(float(r) for r, _ in rational)])
     forced = forcing_roots(system.forcing[0], system.var)
     if forced is None:
         return
     n = sym(system.var)
-    root = root_expr(rest)
-    larger = [(r, k) for r, k in forced.items() if r > rho]
+    root = next((num(r) for r, _ in rational if float(r) == rho), None) or root_expr(rest)
+    larger = [(r, k - 1 + (float(r) == rho)) for r, k in forced.items() if r >= rho]
     fixed = system.forcing[0].free - {system.var}
     if larger:
         r, k = max(larger)
         if not fixed:
-            yield Closed(None, False, TRUE, ("dominant root",), Scale(base=r, power=k - 1).expr(system.var))
+            yield Closed(None, False, TRUE, ("dominant root",), Scale(base=r, power=k).expr(system.var))
         return
     order = power(root, n)
     params = [q for q in f.params if q != system.var]
@@ -161,16 +162,23 @@ def _bounds_by_monomial(work: Work, f: Function, system: Linear, rho: float, roo
     yield Closed(total, False, ge(sym(system.var), num(system.start)), ("dominant root",))
 
 
+def dominant_in_system(work: Work, functions: list[Function], f: Function) -> Iterator[Closed]:
+    """The order of one function of a linear system."""
+    system = linear_system(functions)
+    if system is not None:
+        yield from _by_numbers(work, f, system)
+
+
 def _by_numbers(work: Work, f: Function, system: Linear) -> Iterator[Closed]:
     """The order for coefficients of any sign, by roots to fifty digits and the ratio of values far out."""
-    if len(f.params) != 1 or forcing_roots(system.forcing[0], system.var) is None:
+    if len(f.params) != 1 or any(forcing_roots(g, system.var) is None for g in system.forcing):
         return
     from mpmath import mp, polyroots
 
     p = characteristic(system)
     p = p[next(i for i, c in enumerate(p) if c):]
-    for r, k in (forcing_roots(system.forcing[0], system.var) or {}).items():
-        for _ in range(k):
+    for g in system.forcing:
+        for r in forcing_roots(g, system.var) or {}:
             p = poly.mul(p, poly.from_root(r))
     simple = poly.square_free(p)
     with mp.workdps(50):

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from ..equations import Case, Function
-from ..evaluate import EvaluationError, compile_cond, compile_expr
-from ..expr import TRUE, Cond, Expr, Fn, call, conj, max_, negate
+from ..equations import Case, Function, System
+from ..evaluate import EvaluationError, Evaluator, compile_cond, compile_expr
+from ..expr import TRUE, Cond, Expr, Fn, call, conj, le, max_, negate, num, sym
 from .model import Closed
-from .structure import calls_in, has_call, kinds_of, replace_calls, slope
+from .structure import calls_in, effective_guards, has_call, kinds_of, lower_limit, replace_calls, slope
 
 if TYPE_CHECKING:
     from .solver import Work
@@ -42,7 +43,42 @@ def _choices(f: Function) -> tuple[int, list[Fn]] | None:
 
 
 def extrema(work: Work, f: Function) -> Iterator[Closed]:
-    """Tries each alternative as the dominant one."""
+    """Tries each alternative as the dominant one, from the threshold on and, in one variable, from a few sizes later."""
+    late: list[Closed] = []
+    for answer in _alternatives(work, f):
+        if answer.exact:
+            yield answer
+        else:
+            late.append(answer)
+    for count in (2, 5, 10, 20):
+        longer = _unrolled(work, f, count)
+        if longer is None:
+            break
+        for answer in _alternatives(work, longer):
+            if answer.exact or answer.form is not None and "one alternative" not in answer.rules:
+                yield replace(answer, rules=(*answer.rules, "first values apart"))
+    yield from late
+
+
+def _unrolled(work: Work, f: Function, count: int) -> Function | None:
+    """The function with the next values as further base cases."""
+    if len(f.params) != 1 or work.digits is not None:
+        return None
+    guard = [c for c in f.cases if has_call(c.value, f.name)]
+    limit = lower_limit(effective_guards(f.cases)[-1][0], f.params[0])
+    if len(guard) != 1 or f.cases[-1] != guard[0] or limit is None or not isinstance(limit[0].number, int) or limit[1]:
+        return None
+    start, cases = limit[0].number, list(f.cases[:-1])
+    evaluator = Evaluator(System({f.name: f}, call(f.name, sym(f.params[0])), TRUE), work.side, fuel=100_000, seconds=1.0)
+    try:
+        for at in range(start, start + count):
+            cases.append(Case(le(sym(f.params[0], "int"), num(at)), num(evaluator.call(f.name, at))))
+    except (EvaluationError, TypeError):
+        return None
+    return Function(f.name, f.params, (*cases, f.cases[-1]))
+
+
+def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
     found = _choices(f)
     if found is None:
         return

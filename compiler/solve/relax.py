@@ -29,12 +29,16 @@ def relax(e: Expr, side: Side, which: Callable[[Fn], bool]) -> Expr | None:
         product = num(c)
         up = (side == "upper") == (c > 0)
         changed = [(a, k) for a, k in m if isinstance(a, Fn) and (
-            (a.op == "floor" and which(a)) or (a.op == "pow" and a.args[0] == num(-1)))]
+            (a.op == "floor" and which(a)) or (a.op == "pow" and a.args[0] == num(-1)) or (
+                a.op == "max" and k == 1 and all(is_nonneg(x) or isinstance(x.atom, Sym) for x in a.args)))]
         others = Expr({tuple(p for p in m if p not in changed): 1})
         if changed and not is_nonneg(others):
             return None
         for a, k in changed:
             assert isinstance(a, Fn)
+            if a.op == "max":       # of nonnegative numbers: at most the sum, at least any one
+                product = product * (sum(a.args, ZERO) if up else max(a.args, key=lambda x: (len(x.free), x.key)))
+                continue
             if a.op == "pow":
                 if len(changed) > 1:
                     return None

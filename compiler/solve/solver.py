@@ -18,6 +18,7 @@ from ..expr import (
 )
 from .cfinite import c_finite
 from .check import compare, points
+from .dominant import dominant_in_system
 from .model import Closed, Deadline, Refused
 from .mutual import eliminate
 from .refuse import refuse
@@ -230,8 +231,16 @@ class Work:
         best: Closed | None = None
         for rule in RULES:
             self.deadline.check()
-            for found in rule(self, g):
-                answer = found if found.form is None else replace(found, form=tidy(found.form))
+            answers = rule(self, g)
+            while True:
+                try:
+                    answer = next(answers, None)
+                except (ArithmeticError, ValueError, EvaluationError):
+                    break       # a rule went through a pole: it has no answer
+                if answer is None:
+                    break
+                if answer.form is not None:
+                    answer = replace(answer, form=tidy(answer.form))
                 checked = self.verified(f, answer, g, exact=exact, order_only=order_only, below=below)
                 if checked is None:
                     continue
@@ -336,6 +345,8 @@ class Work:
                     answer = self.solve_function(alone)
             for candidate in candidates if answer is None else ():
                 answer = answer or self.verified(f, candidate)
+            if answer is None and len(ready) == len(functions):
+                answer = next((self.verified(f, c) for c in dominant_in_system(self, ready, f)), None)
             if answer is None:
                 return f.name
             found[f.name] = Closed(answer.form, answer.exact, answer.valid, (*answer.rules, "mutual recursion"), answer.order,
