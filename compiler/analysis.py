@@ -17,15 +17,16 @@ from ..lang.diagnostics import Diagnostic
 from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
-from .costs import Leaf, terms
+from .costs import Leaf, calls_in, terms
 from .equations import System
 from .evaluate import Evaluator
 from .expr import TRUE, And, Cond, Expr, Fn, call, conj, ge, le, num, sym
 from .facts import Facts
+from .goals import GoalSolver
 from .growth import order, theta
 from .metrics import METRICS, Metric
 from .numeric import EvaluationError
-from .readings import Only, Prices, Reading, Readings, calls_in
+from .readings import Only, Prices, Reading, Readings, split_cases
 from .report import (
     Bound,
     Figure,
@@ -40,15 +41,15 @@ from .report import (
     Window,
 )
 from .simplify import tight
-from .sizes import Sizes, Variant
-from .solve import Solution, solve
+from .sizes import Sizes
 from .termination import check_termination
 from .text import show, show_cond
+from .variants import Variant
 
 __all__ = ["Analysis"]
 
-_FUEL = 3_000_000
-_SECONDS = 8.0
+_FUEL = 1_500_000
+_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class _Solved:
     system: System | None
     bound: Bound
     checked: int
+    quick: System | None = None
     evaluator: Evaluator | None = None
 
 
@@ -79,6 +81,7 @@ class Analysis:
         self.program, self.time_limit = program, time_limit
         self.sizes = Sizes(program, count_tokens, time_limit)
         self.readings = Readings(self.sizes, lookup, self._close)
+        self.goals = GoalSolver(time_limit)
         self._solved: dict[tuple[str, str, Reading, Only], _Solved] = {}
         self._checked: list[Diagnostic] | None = None
 
@@ -90,7 +93,7 @@ class Analysis:
         if self._checked is None:
             for f in self.program.functions.values():
                 self.sizes.entry(f.name)
-            self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes)]
+            self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
         return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))
 
     @property
@@ -101,7 +104,7 @@ class Analysis:
 
     def _close(self, system: System, side: Literal["upper", "lower"]) -> Expr | None:
         """An exact closed form that holds in the whole domain, or None."""
-        answer = solve(system, side, time_limit=self.time_limit)
+        answer = self.goals.solve(system, side, split_cases).solution
         if answer.closed is None or not answer.exact or answer.valid != TRUE:
             return None
         return answer.closed
@@ -136,19 +139,19 @@ class Analysis:
         # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
         narrowed = System(system.functions, tight(system.goal, Facts((usual,))), usual)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
-        answer: Solution = solve(narrowed, side, time_limit=self.time_limit)
+        solved = self.goals.solve(narrowed, side, split_cases)
+        answer = solved.solution
         form, exact = answer.closed, answer.exact
         if reading == "expected" and not exact:
             form = None  # a bound of a mean is no mean
-        valid = (
-            answer.valid
-            if form is None
-            else conj(answer.valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
-        )
+        valid = answer.valid
+        if form is not None:
+            valid = conj(valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
         bound = Bound(
             form, exact and form is not None, answer.order, valid, answer.rules, answer.refused or answer.reason
         )
-        return _Solved(system.goal, system, bound, answer.checked)
+        quick = System(solved.quick.functions, system.goal, system.domain)
+        return _Solved(system.goal, system, bound, answer.checked, quick)
 
     # ---------------------------------------------------------------- figures
 
@@ -166,7 +169,7 @@ class Analysis:
         if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
             return _value(closed, values)
         if not missing:
-            system = solved.system or System({}, solved.goal, TRUE)
+            system = solved.quick or System({}, solved.goal, TRUE)
             side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
             try:
                 if solved.evaluator is None:

@@ -32,6 +32,7 @@ __all__ = [
     "Sequence",
     "Spread",
     "Spreading",
+    "calls_in",
     "parallel",
     "sequence",
     "substitute",
@@ -272,6 +273,11 @@ def substitute(cost: Cost, table: Mapping[str, Expr]) -> Cost:
                 return Least(c.metric, tuple((n, go(a)) for n, a in c.alternatives), c.span)
 
     return go(cost)
+
+
+def calls_in(cost: Cost) -> Iterator[Apply]:
+    """Every call of a function in a term."""
+    return (c for c in terms(cost) if isinstance(c, Apply))
 
 
 def terms(cost: Cost) -> Iterator[Cost]:

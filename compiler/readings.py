@@ -29,6 +29,7 @@ from .costs import (
     Rounds,
     Sequence,
     Spread,
+    terms,
 )
 from .equations import Case, Function, System
 from .expr import (
@@ -64,10 +65,11 @@ from .expr import (
 from .facts import Facts
 from .metrics import METRICS, Metric
 from .simplify import tight, tight_cond
-from .sizes import Sizes, Variant
+from .sizes import Sizes
+from .variants import Variant
 from .votes import majority, uncut_lead, voted_lead
 
-__all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings", "calls_in"]
+__all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings", "split_cases"]
 
 Reading = Literal["upper", "lower", "expected"]
 Only = tuple[Literal["primitive"], str] | tuple[Literal["site"], int] | None
@@ -379,10 +381,10 @@ class Readings:
                 if name in seen:
                     continue
                 seen.add(name)
-                for leaf in _leaves(self.sizes.by_name[name].cost):
+                for leaf in terms(self.sizes.by_name[name].cost):
                     if isinstance(leaf, Apply):
                         todo.append(leaf.variant)
-                    else:
+                    elif isinstance(leaf, Leaf):
                         found.add((leaf.kind, leaf.name))
                         found.add(("site", leaf.site))
             reach = self._reach[variant.name] = frozenset(found)
@@ -527,7 +529,8 @@ class Readings:
         if cost.lead.exact and cost.most.exact:
             law = voted_lead(p.number, cost.lead.lo.number, cost.most.lo.number)
             if law is not None:
-                return -log(num(law.right if reading != "lower" else law.right + law.ties))
+                # no cut makes a vote more reliable than it is without one
+                return -log(num(law.right)) if reading == "upper" else -log(uncut_lead(p, cost.lead.lo))
         if cost.lead.exact:
             return -log(uncut_lead(p, cost.lead.lo))
         return body
@@ -715,7 +718,7 @@ def equation_cases(e: Expr, facts: tuple[Cond, ...]) -> tuple[Case, ...]:
     """An equation's right side by cases, where its case distinctions hold recursive calls."""
     out: list[Case] = []
     known = Facts(facts)
-    for guard, value in _split(e):
+    for guard, value in split_cases(e):
         guard = tight_cond(guard, known)
         if guard == FALSE:
             continue
@@ -727,7 +730,8 @@ def equation_cases(e: Expr, facts: tuple[Cond, ...]) -> tuple[Case, ...]:
     return tuple(out)
 
 
-def _split(e: Expr) -> list[tuple[Cond, Expr]]:
+def split_cases(e: Expr) -> list[tuple[Cond, Expr]]:
+    """A value by cases, tried in order, so that no case distinction is left around a call."""
     # the outermost first: `atoms` lists inner ones before those that hold them
     target = None
     for a in e.atoms():
@@ -744,7 +748,7 @@ def _split(e: Expr) -> list[tuple[Cond, Expr]]:
     before: Cond = TRUE
     for value, cond in zip(target.args, target.conds, strict=True):
         chosen = e.rebuild(lambda a, value=value: value if a == target else None)  # type: ignore[misc]
-        for inner, x in _split(chosen):
+        for inner, x in split_cases(chosen):
             if inner == TRUE:
                 out.append((cond, x))
             else:
@@ -833,31 +837,3 @@ def _extreme(body: Expr, var: str, low: Expr, high: Expr, reading: Reading) -> E
     if direction < 0:
         return body.subs({var: low if up else high}) if not (high.infinite and not up) else ZERO
     return INF if high.infinite and up else ZERO if high.infinite else choose(body, var, low, high)
-
-
-def calls_in(cost: Cost) -> Iterable[Apply]:
-    """Every call of a function in a term."""
-    return (c for c in _leaves(cost) if isinstance(c, Apply))
-
-
-def _leaves(cost: Cost) -> Iterable[Leaf | Apply]:
-    todo = [cost]
-    while todo:
-        c = todo.pop()
-        match c:
-            case Leaf() | Apply():
-                yield c
-            case Sequence(parts=parts) | Parallel(parts=parts):
-                todo.extend(parts)
-            case Cases(cases=cs):
-                todo.extend(p for _, p in cs)
-            case Either(first=a, second=b):
-                todo.extend((a, b))
-            case Loop(body=b) | Spread(body=b) | Pick(body=b) | Ballot(body=b):
-                todo.append(b)
-            case Rounds(condition=t, body=b):
-                todo.extend((t, b))
-            case Least(alternatives=alternatives):
-                todo.extend(a for _, a in alternatives)
-            case Free():
-                pass

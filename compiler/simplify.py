@@ -79,6 +79,9 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
         (first, cond), (second, rest) = out[-2], out[-1]
         if rest != TRUE or not isinstance(cond, Rel) or cond.op != ">=" or first.infinite or second.infinite:
             break
+        if _meets(first, cond, second, facts):
+            out[-2:] = [(second, TRUE)]
+            continue
         atom = next(
             (
                 a
@@ -102,3 +105,22 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
             break
         out[-2:] = [(first, TRUE)]
     return out
+
+
+def _meets(first: Expr, cond: Cond, second: Expr, facts: Facts) -> bool:
+    """Whether `(1, n <= 0), (n + 1, True)` is n + 1: where n is 0 at least, the first case is one point of the second."""
+    assert isinstance(cond, Rel)
+    if len(cond.e.terms) > 2 or not facts.implies(le(cond.e, num(0))):
+        return False
+    atom = next((a for m, c in cond.e.terms.items() for a, k in m if len(m) == 1 and k == 1 and c == -1), None)
+    edge = cond.e.terms.get((), 0)
+    if atom is None or not isinstance(edge, int):
+        return False
+
+    def at_edge(e: Expr) -> Expr:
+        return e.rebuild(lambda a: num(edge) if a == atom else None)
+
+    try:
+        return at_edge(first) == at_edge(second)
+    except ZeroDivisionError:
+        return False

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Sequenced
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
@@ -86,6 +85,7 @@ from .shapes import (
 from .simplify import tight
 from .size_rules import Context, apply_rule, first_and_rest
 from .solve import solve
+from .termination import ends
 from .values import (
     Group,
     Items,
@@ -109,32 +109,14 @@ from .values import (
     subs_value,
     token_count,
 )
+from .variants import Variant
 
-__all__ = ["Sizes", "Variant"]
+__all__ = ["Sizes"]
 
 
 @lru_cache(maxsize=20_000)
 def _facts(conditions: tuple[Cond, ...]) -> Facts:
     return Facts(conditions)
-
-
-@dataclass(slots=True)
-class Variant:
-    """A function for one pattern of arguments: parameters, cost and result over their symbols."""
-
-    name: str
-    function: core.Function
-    pattern: tuple[object, ...]
-    params: tuple[str, ...]
-    kinds: tuple[str, ...]
-    facts: tuple[Cond, ...]
-    declared: Mapping[str, Size]
-    cost: Cost = FREE
-    result: Value = field(default_factory=Label)
-    body_value: Value = field(default_factory=Label)
-    recursive: bool = False
-    component: int = 0
-    unknown: list[tuple[str, Span]] = field(default_factory=list)
 
 
 class Scope:
@@ -409,13 +391,14 @@ class Sizes:
         for name, (m, _, _, _, rhs) in unsolved.items():
             functions[name] = Function(name, m.params, tuple(Case(g, e) for g, e in _split_piecewise(rhs)))
         closed: dict[str, Expr] = {}
+        terminates = ends(members)
         for name, (m, _, side, _, rhs) in unsolved.items():
             args = tuple(sym(n, k) for n, k in zip(m.params, m.kinds, strict=True))
             goal = call(name, *args)
             value: Expr | None = None
             if not has_unknown(rhs):
                 value = rhs
-            elif not rhs.infinite:
+            elif terminates and not rhs.infinite:
                 needed = _reachable(functions, name)
                 if needed is not None:
                     system = System(needed, goal, conj(*m.facts))

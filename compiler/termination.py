@@ -14,13 +14,12 @@ from itertools import combinations
 
 from ..lang.diagnostics import Diagnostic, Label
 from ..lang.source import Span
-from .costs import Apply
+from .costs import Apply, calls_in
 from .expr import Expr, is_nonneg, le, sym
 from .facts import Facts
-from .readings import calls_in
-from .sizes import Sizes, Variant
+from .variants import Variant
 
-__all__ = ["check_termination"]
+__all__ = ["check_termination", "ends"]
 
 _MOST_GRAPHS = 4000
 
@@ -34,47 +33,56 @@ class _Graph:
     arcs: frozenset[tuple[int, int, bool]]
 
 
-def check_termination(sizes: Sizes) -> list[Diagnostic]:
+def check_termination(variants: Iterable[Variant]) -> list[Diagnostic]:
     """A diagnostic at a recursive call of every component for which no shrinking size is found."""
     components: dict[int, list[Variant]] = {}
-    for v in sizes.by_name.values():
+    for v in variants:
         if v.recursive:
             components.setdefault(v.component, []).append(v)
     out: list[Diagnostic] = []
     reported: set[int] = set()
     for members in components.values():
-        for d in _check(members):
-            if d.span.start not in reported:
-                reported.add(d.span.start)
-                out.append(d)
+        found = _endless_call(members)
+        if found is None or found[1].start in reported:
+            continue
+        caller, span = found
+        reported.add(span.start)
+        f = caller.function
+        out.append(
+            Diagnostic(
+                "E0403",
+                f"no size is found that shrinks in this recursive call of `{f.origin}`",
+                span,
+                "pass something smaller (a part of a list, n - 1), stop at a size where it no longer shrinks, "
+                "or name what shrinks with `decreases`",
+                (Label(f.span, "of this function"),),
+            )
+        )
     return out
 
 
-def _check(members: list[Variant]) -> Iterable[Diagnostic]:
+def ends(members: list[Variant]) -> bool:
+    """Whether the recursion within a component certainly ends."""
+    return _endless_call(members) is None
+
+
+def _endless_call(members: list[Variant]) -> tuple[Variant, Span] | None:
+    """The first call of a cycle that no size limits, and the function it stands in."""
     names = {m.name: m for m in members}
     calls = [(m, c) for m in members for c in calls_in(m.cost) if c.variant in names]
+    culprit: Span | None = None
     for differences in (False, True):
         measures = {m.name: _measures(m, differences) for m in members}
         graphs: dict[_Graph, Span] = {}
         for m, c in calls:
             graphs.setdefault(_graph(m, names[c.variant], c, measures), c.span)
-        bad = _endless(graphs)
-        if bad is None:
-            return
+        culprit = _endless(graphs)
+        if culprit is None:
+            return None
         if sum(len(x) for x in measures.values()) > 60:
             break
-    culprit = bad
-    caller = next((m for m, c in calls if c.span == culprit), members[0])
-    f = caller.function
-    labels = (Label(f.span, "of this function"),)
-    yield Diagnostic(
-        "E0403",
-        f"no size is found that shrinks in this recursive call of `{f.origin}`",
-        culprit,
-        "pass something smaller (a part of a list, n - 1), stop at a size where it no longer shrinks, "
-        "or name what shrinks with `decreases`",
-        labels,
-    )
+    assert culprit is not None
+    return next((m for m, c in calls if c.span == culprit), members[0]), culprit
 
 
 def _measures(v: Variant, differences: bool) -> list[Expr]:

@@ -1,0 +1,360 @@
+"""A goal over recursive functions -> its closed form, function by function.
+
+In: a system, as `readings` derives it. Out: a `Solved` goal. Each function is solved on its own, over its parameters, after
+what its values have in common is taken out: where every base and forcing term is a multiple of `2*m + 17`, the system is
+solved for 1 and the answer multiplied (cost equations are homogeneous of degree one: sums, maxima and minima of
+calls with factors >= 0). So the dozen metrics of a report are often one system, solved once. The goal's form is the goal
+with the closed forms in place of the calls; cost equations never decrease in what they call, so bounds stay bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .equations import Case, Function, Side, System
+from .expr import (
+    ONE,
+    TRUE,
+    ZERO,
+    And,
+    Atom,
+    Cond,
+    Expr,
+    Fn,
+    Number,
+    Sym,
+    call,
+    conj,
+    disj,
+    is_nonneg,
+    negate,
+    piecewise,
+    power,
+    sym,
+)
+from .facts import Facts
+from .growth import order
+from .simplify import tight, tight_cond
+from .solve import Solution, solve
+
+__all__ = ["GoalSolver", "SolvedGoal"]
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedGoal:
+    """The solution, and the system with exactly solved functions replaced by their forms: quick to evaluate."""
+
+    solution: Solution
+    quick: System
+
+
+class GoalSolver:
+    """Solves goals and remembers functions. `time_limit`: seconds for each system of equations."""
+
+    def __init__(self, time_limit: float) -> None:
+        self.time_limit = time_limit
+        self._memo: dict[object, Solution] = {}
+
+    def solve(self, system: System, side: Side, split: Callable[[Expr], list[tuple[Cond, Expr]]]) -> SolvedGoal:
+        """One side of a goal. `split` tells the goal by cases whose values hold no case distinction around a call."""
+        solved = {name: self._function(system, name, side) for name in system.functions}
+        quick = _quick(system, solved)
+        calls = [a for a in system.goal.atoms() if isinstance(a, Fn) and a.op == "call"]
+        bound_inside = any(
+            isinstance(a, Fn) and a.op in ("sum", "choose") and any(a.name in _expr(c).free for c in calls)
+            for a in system.goal.atoms()
+        )
+        missing = sorted({c.name for c in calls if solved[c.name].closed is None})
+        if not calls or bound_inside or missing:
+            return SolvedGoal(self._whole(system, side, solved, missing), quick)
+        return SolvedGoal(self._put_together(system, side, solved, split), quick)
+
+    # ---------------------------------------------------------------- functions
+
+    def _function(self, system: System, name: str, side: Side) -> Solution:
+        """One function over its parameters."""
+        f = system.functions[name]
+        kinds = _kinds(system)
+        goal = call(name, *(sym(p, kinds.get(p, "size")) for p in f.params))
+        functions = _reachable(system.functions, name)
+        taken = {p for g in functions.values() for p in g.params}
+        domain = conj(
+            *(c for c in _parts(system.domain) if not c.free & taken or _same_call(system.goal, name, f.params))
+        )
+        factor, plain = factored(functions)
+        answer = _with_base(self._remembered(System(plain, goal, domain), side), plain[name], domain)
+        if factor == ONE or answer.closed is None:
+            if factor != ONE and answer.order is not None:
+                return _with(answer, answer.closed, order(answer.order * factor, domain))
+            return answer
+        closed = answer.closed * factor
+        return _with(answer, closed, order(closed, conj(domain, answer.valid)))
+
+    def _remembered(self, system: System, side: Side) -> Solution:
+        key = (
+            side,
+            system.goal,
+            system.domain,
+            tuple((f.name, f.params, tuple((c.guard, c.value) for c in f.cases)) for f in system.functions.values()),
+        )
+        if key not in self._memo:
+            self._memo[key] = solve(system, side, time_limit=self.time_limit)
+        return self._memo[key]
+
+    # ---------------------------------------------------------------- goals
+
+    def _whole(self, system: System, side: Side, solved: dict[str, Solution], missing: list[str]) -> Solution:
+        """The goal as it stands, by the solver: it holds sums or choices over calls, or a function without a form."""
+        single = system.goal.atom
+        if (
+            isinstance(single, Fn)
+            and single.op == "call"
+            and _same_call(system.goal, single.name, system.functions[single.name].params)
+        ):
+            return solved[single.name]
+        return self._remembered(system, side)
+
+    def _put_together(
+        self, system: System, side: Side, solved: dict[str, Solution], split: Callable[[Expr], list[tuple[Cond, Expr]]]
+    ) -> Solution:
+        domain = Facts((system.domain,))
+        cases: list[tuple[Expr, Cond]] = []
+        valid: list[Cond] = []
+        exact = True
+        used: dict[str, Solution] = {}
+        here = domain
+        for guard, value in split(system.goal):
+            inside = here if guard == TRUE else here.with_(guard)
+            limits: list[Cond] = []
+
+            def close(a: Atom, limits: list[Cond] = limits) -> Expr | None:
+                if not (isinstance(a, Fn) and a.op == "call" and a.name in solved):
+                    return None
+                answer = solved[a.name]
+                assert answer.closed is not None
+                used[a.name] = answer
+                table = dict(zip(system.functions[a.name].params, a.args, strict=True))
+                limits.append(answer.valid.subs(table))
+                return answer.closed.subs(table)
+
+            form = tight(value.rebuild(close), inside)
+            limit = tight_cond(conj(*limits), inside)
+            valid.append(limit if guard == TRUE or limit == TRUE else disj(negate(guard), limit))
+            cases.append((form, guard))
+            if guard == TRUE:
+                break
+            here = here.with_(negate(guard))
+        exact = all(s.exact for s in used.values())
+        closed = tight(piecewise(*cases), domain)
+        rules = tuple(dict.fromkeys(r for s in used.values() for r in s.rules))
+        where = tight_cond(conj(*valid), domain)
+        return Solution(
+            closed,
+            exact,
+            where,
+            order(closed, conj(system.domain, where)),
+            rules,
+            checked=sum(s.checked for s in used.values()),
+        )
+
+
+def _with_base(answer: Solution, f: Function, domain: Cond) -> Solution:
+    """A form that holds beyond the base cases, joined with them to one that holds everywhere."""
+    if answer.closed is None or answer.valid == TRUE:
+        return answer
+    base: list[tuple[Expr, Cond]] = []
+    beyond = Facts((domain,))
+    for c in f.cases:
+        if _has_call(c.value):
+            continue
+        if c.guard == TRUE:
+            break
+        base.append((c.value, c.guard))
+        beyond = beyond.with_(negate(c.guard))
+    if not base or not beyond.implies(answer.valid) or not _leading(f):
+        return answer
+    closed = tight(piecewise(*base, (answer.closed, TRUE)), Facts((domain,)))
+    growth = answer.order if answer.order is not None else order(closed, domain)
+    return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
+
+
+def _leading(f: Function) -> bool:
+    """Whether the cases without calls come first."""
+    kinds = [_has_call(c.value) for c in f.cases]
+    return kinds == sorted(kinds)
+
+
+# ---------------------------------------------------------------- common factors
+
+
+def factored(functions: dict[str, Function]) -> tuple[Expr, dict[str, Function]]:
+    """(S, the equations for 1), where every value besides calls is a multiple of one factor S >= 0; else (1, as they are)."""
+    params = {p for f in functions.values() for p in f.params}
+    coefficients = [
+        x
+        for f in functions.values()
+        for c in f.cases
+        for leaf in _own_terms(c.value)
+        for x in _by_params(leaf, params)
+        if x != ZERO
+    ]
+    if not coefficients or any(x.infinite for x in coefficients):
+        return ONE, functions
+    ratios = [_ratio(x, coefficients[0]) for x in coefficients]
+    known = [abs(r) for r in ratios if r is not None]
+    if len(known) < len(ratios):
+        return ONE, functions
+    common = coefficients[0] * min(known)
+    if common == ONE or not is_nonneg(common):
+        return ONE, functions
+    factor = common
+
+    def divide(e: Expr) -> Expr:
+        return _map_own(e, lambda leaf: _divided(leaf, factor, params))
+
+    return factor, {
+        f.name: Function(f.name, f.params, tuple(Case(c.guard, divide(c.value)) for c in f.cases))
+        for f in functions.values()
+    }
+
+
+def _holds_call(a: Atom) -> bool:
+    return isinstance(a, Fn) and (a.op == "call" or any(_has_call(x) for x in a.args))
+
+
+def _has_call(e: Expr) -> bool:
+    return any(isinstance(a, Fn) and a.op == "call" for a in e.atoms())
+
+
+def _own_terms(e: Expr) -> Iterable[Expr]:
+    """What a value adds besides calls, also within maxima, minima, choices and cases of calls."""
+    own = Expr({m: c for m, c in e.terms.items() if not any(_holds_call(a) for a, _ in m)}, e.infinite)
+    yield own
+    for m in e.terms:
+        for a, _ in m:
+            if isinstance(a, Fn) and a.op != "call" and _holds_call(a):
+                for x in a.args[: 1 if a.op in ("sum", "choose") else None]:
+                    yield from _own_terms(x)
+
+
+def _map_own(e: Expr, f: Callable[[Expr], Expr]) -> Expr:
+    from .expr import make
+
+    own = Expr({m: c for m, c in e.terms.items() if not any(_holds_call(a) for a, _ in m)}, e.infinite)
+    result = f(own)
+    for m, c in e.terms.items():
+        if not any(_holds_call(a) for a, _ in m):
+            continue
+        product = Expr({(): c})
+        for a, k in m:
+            x = _expr(a)
+            if isinstance(a, Fn) and a.op != "call" and _holds_call(a):
+                inner = 1 if a.op in ("sum", "choose") else len(a.args)
+                x = make(a.op, (*(_map_own(y, f) for y in a.args[:inner]), *a.args[inner:]), a.name, a.conds)
+            product = product * (x if k == 1 else power(x, k))
+        result = result + product
+    return result
+
+
+def _by_params(leaf: Expr, params: set[str]) -> list[Expr]:
+    """The coefficients, over symbols that are no parameters, of a value as a polynomial in what depends on parameters."""
+    groups: dict[tuple[object, ...], Expr] = {}
+    for m, c in leaf.terms.items():
+        local = tuple((a, k) for a, k in m if _expr(a).free & params)
+        rest = tuple((a, k) for a, k in m if not _expr(a).free & params)
+        groups[local] = groups.get(local, ZERO) + Expr({rest: c})
+    return list(groups.values())
+
+
+def _ratio(e: Expr, by: Expr) -> Number | None:
+    """e / by, if that is a number."""
+    if set(e.terms) != set(by.terms):
+        return None
+    ratios = {Fraction(c) / Fraction(by.terms[m]) for m, c in e.terms.items()}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def _divided(leaf: Expr, factor: Expr, params: set[str]) -> Expr:
+    result = ZERO
+    groups: dict[tuple[tuple[Atom, Number], ...], Expr] = {}
+    for m, c in leaf.terms.items():
+        local = tuple((a, k) for a, k in m if _expr(a).free & params)
+        rest = tuple((a, k) for a, k in m if not _expr(a).free & params)
+        groups[local] = groups.get(local, ZERO) + Expr({rest: c})
+    for local, coefficient in groups.items():
+        if coefficient == ZERO:
+            continue
+        ratio = _ratio(coefficient, factor)
+        assert ratio is not None
+        result = result + Expr({local: 1}) * ratio
+    return result
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _expr(a: Atom) -> Expr:
+    return Expr({((a, 1),): 1})
+
+
+def _parts(c: Cond) -> tuple[Cond, ...]:
+    return c.parts if isinstance(c, And) else (c,)
+
+
+def _with(s: Solution, closed: Expr | None, growth: Expr | None) -> Solution:
+    return Solution(closed, s.exact, s.valid, growth, s.rules, s.refused, s.reason, s.checked)
+
+
+def _kinds(system: System) -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for e in [system.goal, *(c.value for f in system.functions.values() for c in f.cases)]:
+        for a in e.atoms():
+            if isinstance(a, Sym):
+                kinds[a.name] = a.kind
+    for f in system.functions.values():
+        for c in f.cases:
+            for a in c.guard.atoms():
+                if isinstance(a, Sym):
+                    kinds[a.name] = a.kind
+    return kinds
+
+
+def _same_call(goal: Expr, name: str, params: tuple[str, ...]) -> bool:
+    """Whether the goal calls the function only with its own parameters' names, so that the domain speaks of them."""
+    calls = [a for a in goal.atoms() if isinstance(a, Fn) and a.op == "call"]
+    if {c.name for c in calls} != {name}:
+        return False
+    for c in calls:
+        for p, x in zip(params, c.args, strict=True):
+            a = x.atom
+            if not (isinstance(a, Sym) and a.name == p):
+                return False
+    return True
+
+
+def _reachable(functions: dict[str, Function], start: str) -> dict[str, Function]:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        n = todo.pop()
+        if n in seen:
+            continue
+        seen.add(n)
+        todo.extend(a.name for c in functions[n].cases for a in c.value.atoms() if isinstance(a, Fn) and a.op == "call")
+    return {n: f for n, f in functions.items() if n in seen}
+
+
+def _quick(system: System, solved: dict[str, Solution]) -> System:
+    functions = {}
+    for name, f in system.functions.items():
+        s = solved[name]
+        direct = (
+            s.closed is not None
+            and s.exact
+            and not any(isinstance(a, Fn) and a.op in ("sum", "choose") for a in s.closed.atoms())
+        )
+        cases = (Case(s.valid, s.closed), *f.cases) if direct and s.closed is not None else f.cases
+        functions[name] = Function(name, f.params, cases)
+    return System(functions, system.goal, system.domain)
