@@ -26,7 +26,8 @@ def figure_text(figure: Figure, metric: str = "") -> str:
         return pretty(show(figure)) if figure.number is None else figure_text(figure.number, metric)
     if isinstance(figure, float) and math.isinf(figure):
         return "∞" if figure > 0 else "-∞"
-    unit = METRICS[metric].unit if metric in METRICS else ""
+    row = METRICS.get(metric.removesuffix("_parallel"))
+    unit = row.unit if row is not None else ""
     match unit:
         case "$":
             return _dollars(figure)

@@ -5,12 +5,13 @@ terminal, for Markdown and for notebooks. So a report says the same everywhere, 
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..lang.diagnostics import Diagnostic
-from .expr import INF, Expr
+from .expr import INF, ZERO, Expr
 from .figures import figure_text, range_text, sizes_text
 from .metrics import METRICS
 from .pretty import pretty
@@ -115,20 +116,30 @@ def _unpriced(name: str, unknown: list[str]) -> Entries:
                    (("formula", Cell(f"orch cost --metric {name}", "quiet")),))
 
 
+_SCALES = {"$": (10 ** 6, "millionths of a dollar")}
+"""What a formula of this unit is multiplied by, so that people can read it."""
+
+
 def _metric(m: MetricReport) -> Entries:
     lines: list[tuple[str, Cell]] = []
-    lower, upper = m.lower, m.upper
+    scale = _SCALES.get(METRICS[m.name].unit)
+    lower, upper = (replace(b, closed=b.closed * scale[0]) if scale is not None and b.closed is not None else b
+                    for b in (m.lower, m.upper))
     if upper.closed is not None and upper.closed == lower.closed and upper.exact and lower.exact:
         lines.append(("exactly", _closed(upper)))
     else:
         lines += [("at most", _closed(upper)), ("at least", _closed(lower))]
-    if m.expected is not None and m.expected.closed not in (None, upper.closed):
-        lines.append(("expected", _closed(m.expected)))
+    if m.expected is not None and m.expected.closed not in (None, m.upper.closed):
+        mean = m.expected.closed if scale is None else m.expected.closed * scale[0]
+        lines.append(("expected", _closed(replace(m.expected, closed=mean))))
     for r in m.recurrences:
         lines.append(("from", Cell(pretty(r.equation) + (f",  {pretty(r.base)}" if r.base else ""), "quiet")))
     if m.recurrences and m.checked:
         lines.append(("checked", Cell(f"against the recurrence at {m.checked} points", "quiet")))
-    return Entries(Cell(m.name, "name"), _growth(m), tuple(lines))
+    growth = _growth(m)
+    remark = growth if scale is None or m.upper.closed in (None, ZERO) else replace(
+        growth, text=f"{growth.text}   in {scale[1]}")
+    return Entries(Cell(m.name, "name"), remark, tuple(lines))
 
 
 def _growth(m: MetricReport) -> Cell:
@@ -189,8 +200,11 @@ def _at(report: Report) -> Iterable[Block]:
             (Cell(_sizes(f, order), "name"), *(_figure(f, name) for name in names)) for f in report.at),
             (False, *(True,) * len(names)))
     if report.parallel is not None:
-        yield Note(Cell(f"latency with at most {report.parallel} requests at a time, by Brent's bounds: "
-                        "max(span, work/P) ≤ time ≤ span + work/P", "quiet"))
+        how = (f"latency_parallel: at most {report.parallel} requests at a time, by Brent's bounds, max(span, work/P) "
+               "≤ time ≤ span + work/P" if "latency_parallel" in names else
+               f"latency with {report.parallel} requests at a time is not known: it needs ttft, prefill and decode of "
+               "every model")
+        yield Note(Cell(how, "quiet"))
 
 
 def _sizes(f: Figures, order: Mapping[str, int]) -> str:
@@ -219,8 +233,11 @@ def _mean(r: Range) -> bool:
 
 
 def _unknown(r: Range) -> bool:
-    """Whether both bounds hang on prices or speeds that are not known."""
-    return all(isinstance(b, Expr) and len(figure_text(b)) > _WIDE for b in (r.lower, r.upper))
+    """Whether the bounds hang on prices or speeds that are not known."""
+    def formula(figure: Figure) -> bool:
+        return isinstance(figure, Expr) and len(figure_text(figure)) > _WIDE
+
+    return (formula(r.lower) and (formula(r.upper) or r.upper == math.inf)) or (formula(r.upper) and r.lower == 0)
 
 
 # ---------------------------------------------------------------- primitives, windows, retries
@@ -285,7 +302,7 @@ def _retries(report: Report) -> Iterable[Block]:
 def _list(title: str, items: tuple[str, ...]) -> Iterable[Block]:
     if items:
         yield Heading(title)
-        yield Bullets(tuple(Cell(item) for item in items))
+        yield Bullets(tuple(Cell(item.replace(" >= ", " ≥ ").replace(" <= ", " ≤ ")) for item in items))
 
 
 def _problems(title: str, found: tuple[Diagnostic, ...]) -> Iterable[Block]:
@@ -313,8 +330,8 @@ def comparison(usage: Mapping[str, int | float | None], predicted: Mapping[str, 
             continue
         kept = inside(measured, r, metric.peak_only)
         mark = Cell("") if not metric.counted else Cell("within", "good") if kept else Cell("OUTSIDE", "bad")
-        rows.append((Cell(name, "name"), Cell(figure_text(measured, name), "number"),
-                     Cell(range_text(r, name), "number"), mark))
+        bounds = Cell("not known", "quiet") if _unknown(r) else Cell(range_text(r, name), "number")
+        rows.append((Cell(name, "name"), Cell(figure_text(measured, name), "number"), bounds, mark))
     return Table(("", "measured", "predicted", ""), tuple(rows), (False, True, True, False))
 
 

@@ -5,6 +5,7 @@ the two say the same. rich is imported only by those who ask for it.
 """
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ __all__ = ["plain_blocks", "report_text", "rich_blocks"]
 _STYLES: dict[Role, str] = {"plain": "", "name": "bold", "formula": "cyan", "growth": "bold magenta", "number": "",
                             "good": "green", "bad": "red", "quiet": "dim"}
 _GAP = 2
+_TIGHT = re.compile(r"(?:log[₀-₉]*|ln) \w| [≥≤≠<>] \w+")      # no line ends within these
 
 
 def report_text(report: Report, width: int = 100) -> str:
@@ -77,8 +79,10 @@ def _grid(table: Table) -> list[str]:
 
 
 def _wrap(text: str, width: int, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(text, max(width, 40), initial_indent=first, subsequent_indent=rest, break_long_words=False,
-                         break_on_hyphens=False) or [first]
+    kept = _TIGHT.sub(lambda m: m[0].replace(" ", "\xa0"), text)
+    lines = textwrap.wrap(kept, max(width, 40), initial_indent=first, subsequent_indent=rest, break_long_words=False,
+                          break_on_hyphens=False) or [first]
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 # ---------------------------------------------------------------- rich

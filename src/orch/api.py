@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .compiler.core import Model, Tunable
     from .compiler.core import Program as Core
     from .compiler.expr import Expr
-    from .compiler.report import Range, Report
+    from .compiler.report import Figures, Range, Report
     from .lang.types import Type
     from .runtime.arguments import BadArguments
     from .runtime.backends import Backend
@@ -233,14 +233,30 @@ class Program:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
+        names = _metrics(metrics)
+        if parallel is not None and names is not None:
+            from .compiler.brent import NEEDED
+            names = [*names, *(name for name in NEEDED if name not in names)]
         formulas = {k: _formula(k, v) for k, v in let.items()}
         with stage("analysis"):
-            report = self._analysis.report(self.core.entries[entry], _metrics(metrics), points, self._options.params,
-                                           formulas, parallel, ranges)
+            report = self._analysis.report(self.core.entries[entry], names, points, self._options.params, formulas,
+                                           parallel, ranges)
+        if parallel is not None:
+            used = list(report.by_primitive)
+            report = replace(report, at=tuple(self._in_parallel(f, used, parallel) for f in report.at))
         symbols = [s.name for s in report.symbols]
         for point in points:
             _known("size", point, dict.fromkeys([*symbols, *self._given.tunables]))
         return report
+
+    def _in_parallel(self, figures: Figures, primitives: Sequence[str], parallel: int) -> Figures:
+        """The figures with Brent's bounds on latency, where the speeds of all models are known."""
+        from .compiler.brent import brent
+        used = sorted({self.core.primitives[p].model for p in primitives if p in self.core.primitives})
+        bounds = brent(figures.metrics, [self.core.models[m] for m in used], list(self.core.tools.values()), parallel)
+        if bounds is None:
+            return figures
+        return replace(figures, metrics={**figures.metrics, "latency_parallel": bounds})
 
     def _sizes(self, entry: str, args: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
         """The smallest and the largest of the sizes that each name stands for."""
