@@ -97,14 +97,16 @@ class Writer:
         """Python text of the value; may emit statements first."""
         if e.infinite:
             return "INF" if e.infinite > 0 else "(-INF)"
-        groups: dict[tuple[str, ...], list[tuple[Number, list[str]]]] = {}
+        groups: dict[tuple[str, ...], list[tuple[Number, list[str], bool]]] = {}
         for m, c in e.terms.items():
             top, bottom = self.factors(m)
-            groups.setdefault(tuple(bottom), []).append((c, top))
+            groups.setdefault(tuple(bottom), []).append((c, top, not _rational(Expr({m: 1}))))
         pieces = []
         for bottom_key, terms in groups.items():
-            d = math.lcm(*(Fraction(c).denominator for c, _ in terms))
-            text = " + ".join(self.product(int(c * d), top) for c, top in terms)
+            # the rational terms first: they cancel exactly before anything is rounded
+            terms.sort(key=lambda t: t[2])
+            d = math.lcm(*(Fraction(c).denominator for c, _, _ in terms))
+            text = " + ".join(self.product(int(c * d), top) for c, top, _ in terms)
             if d != 1 or bottom_key:
                 below = self.product(d, list(bottom_key))
                 text = f"div({text}, {below})"
@@ -372,7 +374,7 @@ class Writer:
                 d = math.lcm(*(Fraction(x).denominator for x in e.terms.values()))
                 e = e * d
                 lone = e - e.terms.get((), 0)
-                if len(lone.terms) == 1 and (sign := next(iter(lone.terms.values()))) in (1, -1):
+                if is_integer(e) and len(lone.terms) == 1 and (sign := next(iter(lone.terms.values()))) in (1, -1):
                     flipped = {">=": "<=", ">": "<"}.get(op, op) if sign < 0 else op
                     return f"{self.value(lone * sign)} {flipped} {self.value((lone - e) * sign)}"
                 return f"{self.value(e)} {op} 0"
@@ -492,12 +494,14 @@ def _age(entry: tuple[Any, Any]) -> Any:
 def namespace(digits: int | None = None, symbolic: bool = False) -> dict[str, Any]:
     """The names that generated code uses."""
     x = _arithmetic(digits)
+    own = symbolic or isinstance(x, Digits)
     return {
         "__builtins__": {}, "div": x.div, "integer": x.integer, "floor_div": x.floor_div, "floor_real": x.floor_real,
         "floor_root": x.floor_root, "ceil_root": x.ceil_root, "floor_log": x.floor_log, "ceil_log": x.ceil_log,
         "ln": x.ln, "log": x.log, "power": x.pow, "root": x.root, "factorial": x.factorial, "binomial": x.binomial,
-        "harmonic": x.harmonic, "fibonacci": x.fibonacci, "cos": x.cos, "sin": x.sin, "constant": x.constant, "largest_root": x.largest_root,
-        "largest": x.largest if symbolic else max, "smallest": x.smallest if symbolic else min, "INF": x.INF,
+        "harmonic": x.harmonic, "fibonacci": x.fibonacci, "cos": x.cos, "sin": x.sin, "constant": x.constant,
+        "largest_root": x.largest_root,
+        "largest": x.largest if own else max, "smallest": x.smallest if own else min, "INF": x.INF,
         "range": range, "len": len, "steps": _loop, "no_piece": _no_piece, "nothing_to_choose": _nothing, "age": _age,
         "int": int, "Fraction": Fraction, "type": type, "OverflowError": OverflowError, "TooLarge": TooLarge,
         "ZeroDivisionError": ZeroDivisionError, "Undefined": Undefined, "need": (), "real": x.real,
@@ -537,7 +541,7 @@ def compile_expr(e: Expr, names: Sequence[str], *, digits: int | None = None,
     writer.prepare(e)
     text = writer.value(e)
     if not is_integer(e):
-        space["norm"] = _as_exact
+        space["norm"] = _as_exact if digits is None or digits <= 15 else _arithmetic(digits).ratio
         text = f"norm({text})"
     return _assemble(writer, names, text, space)
 

@@ -445,7 +445,7 @@ class Facts:
                     if lowest is not None and lowest > 0:
                         yield above - x * lowest, False
                 elif depth < DEPTH and self._prove(-above, False, depth + 1):
-                    yield -x, False
+                    yield -x - (1 if self._positive(-above, depth + 1) else 0), False
                     # x < 0: floor(x) >= floor(above / k)
                     lowest = self._lowest(below, depth)
                     if lowest is not None and lowest >= 1 and is_integer(above):

@@ -1,11 +1,12 @@
 """Orders of growth in several variables: what is left of an expression when constant factors and dominated terms go.
 
-In: an expression and the domain of its symbols, which grow to infinity independently of each other within it (one that the
-domain keeps between 0 and 1 tends to 0). Out: its order, or None where it is not proved. An expression becomes a sum of terms
-with intervals for their coefficients; a term is known by its logarithm, a linear form over x, log x, log log x and
-their products, so that n!, c**n, b**d, n**a and log(n)**b compare in one way: one term dominates another if the difference
-of the forms is bounded below, which is linear programming over the hierarchy x >> log x >> log log x and the domain's own
-inequalities (the scale of Hardy's logarithmico-exponential functions, several variables at once).
+In: an expression and the domain of its symbols, which grow to infinity independently of each other within it (one
+that the domain keeps between 0 and 1 tends to 0). Out: its order, or None where it is not proved. An expression
+becomes a sum of terms with intervals for their coefficients; a term is known by its logarithm, a linear form over x,
+log x, log log x and their products, so that n!, c**n, b**d, n**a and log(n)**b compare in one way: one term dominates
+another if the difference of the forms is bounded below, which is linear programming over the hierarchy x >> log x >>
+log log x and the domain's own inequalities (Hardy's scale of logarithmico-exponential functions, for several
+variables at once).
 """
 from __future__ import annotations
 
@@ -238,7 +239,7 @@ def _mono_expr(m: Mono, names: dict[str, Expr]) -> Expr:
 
 def _value(e: Expr) -> float:
     """A constant as a float."""
-    v = float(compile_expr(e, (), digits=30)())
+    v = float(compile_expr(e, ())())
     if not math.isfinite(v):
         raise _Undecided
     return v
@@ -268,7 +269,7 @@ class _Space:
 
     def _declare(self, e: Expr) -> None:
         for a in e.atoms():
-            if isinstance(a, Sym) and a.name not in self.names:
+            if isinstance(a, Sym) and a.name not in self.names and a.name in e.free:
                 x = Expr({((a, 1),): 1})
                 self.names[a.name] = x
                 if not is_integer(x) and self.facts.nonneg(1 - x) and self.facts.nonneg(x):
@@ -310,8 +311,8 @@ class _Space:
         if len(fact) == 2 and all(len(m) == 1 and m[0][1] == 1 and m[0][0][0] >= 1 for m in fact):
             (m1, c1), (m2, c2) = sorted(fact.items(), key=lambda t: t[1])
             if c1 < 0 < c2 and m1[0][0][0] < 4 and m2[0][0][0] < 4:
-                up: Form = {((_log_of(m2[0][0]), Fraction(1)),): Fraction(1), ((_log_of(m1[0][0]), Fraction(1)),): Fraction(-1)}
-                self._remember(up)
+                larger, smaller = ((_log_of(m[0][0]), Fraction(1)) for m in (m2, m1))
+                self._remember({(larger,): Fraction(1), (smaller,): Fraction(-1)})
 
     # ------------------------------------------------------------ comparison
 
@@ -418,15 +419,13 @@ class _Space:
                     and WEAKEST not in (u, v) and self._bounded_below(_add(
                         _add(_shift(u), _shift(v), -1), {WEAKEST: Fraction(-1, FAR)})):
                 facts.append({u: Fraction(1), v: Fraction(-FAR)})
-        products = []
         for m in compound:
             for f in self.exact:
-                for v, k in m:
-                    if (((v, Fraction(1)),)) in f and all(len(x) == 1 and x[0][1] == 1 for x in f):
-                        rest = dict(m)
-                        rest[v] = k - 1
-                        products.append({self._mono({**{w: q for w, q in rest.items() if q}}, x): c for x, c in f.items()})
-        facts += products
+                if all(len(x) == 1 and x[0][1] == 1 for x in f):
+                    for variable, k in m:
+                        if ((variable, Fraction(1)),) in f:
+                            rest = {**dict(m), variable: k - 1}
+                            facts.append({self._mono(rest, x): c for x, c in f.items()})
         exact = [{m: _rational(c) for m, c in f.items()} for f in facts]
         found = minimum({m: _rational(c) for m, c in form.items()}, exact)
         return found is not None and found.value >= 0
@@ -473,10 +472,10 @@ class _Space:
             raise _Undecided
         top = self._top([p for p in items if p.low > 0])
         for p in items:
-            if p.low <= 0 and not any(self.strictly(p.term, q.term) for q in top):
-                # that may be negative is dominated; that may be zero or more need only be below the rest
-                if p.low < 0 or not self.below_all(p.term, [q.term for q in top]):
-                    raise _Undecided
+            # what may be negative has to vanish beside the rest; what is at least zero need only be below it
+            if p.low <= 0 and not any(self.strictly(p.term, q.term) for q in top) and (
+                    p.low < 0 or not self.below_all(p.term, [q.term for q in top])):
+                raise _Undecided
         if not top:
             raise _Undecided
         return top
@@ -512,10 +511,8 @@ class _Space:
         for some in (positive, [p for p in positive if p.low > 0]):
             if not some or (some is not positive and side is None):
                 continue
-            total = _written(some)
-            for share in (Fraction(1, 2), Fraction(1, 8), Fraction(1, 64)):
-                if self.facts.nonneg(e - total * share):
-                    return some
+            if self.facts.nonneg(e - _written(some) * Fraction(1, 64)):
+                return some
         raise _Undecided
 
     # ------------------------------------------------------------ expressions as sums of terms
@@ -610,7 +607,7 @@ class _Space:
             case "log":
                 base = a.args[1].number
                 scale = 1.0 if not base else 1 / math.log(base)
-                s = self.logarithm(self.sum_of(a.args[0]))
+                s = self.logarithm(self.sum_of(a.args[0]), a.args[0])
                 return s if not base else _scaled(s, scale)
             case "max":
                 return self.largest([self.sum_of(x) for x in a.args])
@@ -626,7 +623,7 @@ class _Space:
                     if m is not None and m > 1:
                         return _constant(1.0, 1 / (float(m) - 1) + 1)
                     raise _Undecided
-                return _join([self.logarithm(self.sum_of(a.args[0])), _constant(0.0, 1.0)])
+                return _join([self.logarithm(self.sum_of(a.args[0]), a.args[0]), _constant(0.0, 1.0)])
             case "fibonacci":
                 golden = Expr({((Fn("GoldenRatio", ()), 1),): 1})
                 return _times(self.exponential(golden, a.args[0]), _constant(0.44, 0.45))
@@ -667,8 +664,8 @@ class _Space:
         halves = {k: (_Part(p.term, p.low / 2, p.high) if p.low > 0 else p) for k, p in x.items()}
         return _join([halves, _constant(Fraction(1, 2), Fraction(1))])
 
-    def logarithm(self, s: Sum) -> Sum:
-        """The natural logarithm."""
+    def logarithm(self, s: Sum, e: Expr | None = None) -> Sum:
+        """The natural logarithm of a sum (which is that of the expression e)."""
         top = self.leading(s)
         if len(top) == 1:
             p = top[0]
@@ -676,7 +673,9 @@ class _Space:
             loose = not exact and not all(self.strictly(q.term, p.term) for q in s.values() if q.term != p.term)
             low, high = (TINY, HUGE) if loose else (float(p.low), float(p.high))
             error = 0.0 if exact else 0.01
-            parts = [_constant(math.log(low) - error, math.log(high) + error)] if (low, high, error) != (1.0, 1.0, 0.0) else []
+            parts = []
+            if (low, high, error) != (1.0, 1.0, 0.0):
+                parts.append(_constant(math.log(low) - error, math.log(high) + error))
             form = dict(p.term.form)
             terms: list[Sum] = []
             for m, c in form.items():
@@ -696,20 +695,20 @@ class _Space:
             raise _Undecided
         rest = [p for p in top if p.term.form]
         if len(rest) == 1 and len(top) == 2:
-            return _join([self._quotient(rest[0].term, dict(rest[0].term.form), True), _constant(-60.0, 60.0)]) \
-                if any(p.low < 1e-20 for p in top) else _join([
-                    self._quotient(rest[0].term, dict(rest[0].term.form), True), self._spread(top)])
+            # log(c*t + d) is max(0, log(t)) but for a constant, and the former is log(1 + t) but for a constant
+            t = rest[0].term
+            low, high = math.log(min(float(p.low) for p in top)), math.log(sum(float(p.high) for p in top))
+            if e is not None and self.facts.nonneg(e - 1) and self.facts.nonneg(e - t.expr):
+                low = 0.0
+            return _join([self._quotient(t, dict(t.form), True), _constant(low, high)])
         # the logarithm of a sum is the largest of the logarithms
         return _join([self.largest([self.logarithm(_single(p.term)) for p in top]), _constant(-60.0, 60.0)])
 
-    @staticmethod
-    def _spread(top: list[_Part]) -> Sum:
-        low = min(float(p.low) for p in top)
-        high = max(float(p.high) for p in top)
-        return _constant(min(0.0, math.log(low)) - 0.01, max(0.0, math.log(high)) + 0.01)
-
     def _quotient(self, t: _Term, form: Form, plus_one: bool) -> Sum:
-        """log(t), or log(1 + t), where t is a quotient that may stay small."""
+        """log(t), or max(0, log(t)), where t is a quotient that may stay small.
+
+        The latter is written log(1 + t): they differ by a constant, and where that counts there is a constant term.
+        """
         inside = t.expr + 1 if plus_one else t.expr
         name = str(inside)
         if name not in self.pseudo:
@@ -721,8 +720,8 @@ class _Space:
         """base ** exponent"""
         b = base.number
         if b is not None and b < 0:
-            if b == -1:
-                return _constant(Fraction(-1), Fraction(1))
+            if is_integer(exponent):
+                return _times(self.exponential(-base, exponent), _constant(Fraction(-1), Fraction(1)))
             raise _Undecided
         if not exponent.free:
             value = _value(exponent)
@@ -783,6 +782,8 @@ class _Space:
 
     def _number_power(self, base: Expr, exponent: Expr) -> Sum:
         b = _value(base)
+        if b < 0 and is_integer(exponent):
+            return _times(self._number_power(-base, exponent), _constant(Fraction(-1), Fraction(1)))
         if b <= 0:
             raise _Undecided
         result = _constant(Fraction(1))
@@ -809,13 +810,11 @@ class _Space:
                 if logarithm is not None:
                     name = logarithm
                     exponent_value = self._ratio(base, p, m, c)
-                    slope = math.log(b) * float(p.low)
-                    sign = -1 if name in self.small else 1
-                    x = self.names[name]
-                    result = _times(result, _single(_term(
-                        {(((1, name), Fraction(1)),): Fraction(slope).limit_denominator(10 ** 12) if _near(slope) else slope},
-                        _real_power(x, exponent_value)), Fraction(1)))
-                    assert sign
+                    slope: Any = math.log(b) * float(p.low)
+                    if _near(slope):
+                        slope = Fraction(slope).limit_denominator(1000)
+                    shown_power = _real_power(self.names[name], exponent_value)
+                    result = _times(result, _single(_term({(((1, name), Fraction(1)),): slope}, shown_power)))
                     continue
                 levels = self._level_of(p.term.expr)
                 if levels is None:
@@ -869,7 +868,7 @@ class _Space:
         for a, k in next(iter(e.terms)):
             level, x = 0, a
             while isinstance(x, Fn) and x.op == "log" and x.args[1] == 0 and x.args[0].atom is not None:
-                level, x = level + 1, x.args[0].atom  # type: ignore[assignment]
+                level, x = level + 1, x.args[0].atom
             if not isinstance(x, Sym) or x.name in self.small or x.name in self.bounded:
                 return None
             v = (level, x.name)
@@ -915,9 +914,10 @@ class _Space:
                 kept.append((s, top))
         if len(kept) == 1:
             s, top = kept[0]
-            strict = all(any(self.strictly(p.term, q.term) for q in other) for r, other in tops if r is not s for p in top)
-            return s if strict else {k: _Part(p.term, TINY, HUGE) for k, p in _join(
-                _single(p.term, p.low) for p in top).items()}
+            rest = [[q.term for q in other] for r, other in tops if r is not s]
+            strict = all(any(self.strictly(p.term, q) for q in other) for other in rest for p in top)
+            loose = _join(_single(p.term, TINY, HUGE) for p in top)
+            return s if strict else loose
         if any(len(top) != 1 for _, top in kept):
             raise _Undecided
         terms = [top[0].term for _, top in kept]
@@ -1059,12 +1059,12 @@ class _Space:
         """A sum by comparison with an integral or with its largest term."""
         body, lo, hi = a.args
         k = a.name
-        if self.depth > DEPTH or k in self.names:
-            raise _Undecided
         index = next((s for s in body.atoms() if isinstance(s, Sym) and s.name == k), None)
-        if index is None:
+        if index is None or self.depth > DEPTH:
             raise _Undecided
-        i = Expr({((index, 1),): 1})
+        k += '"'        # no other symbol has this name
+        i = sym(k, index.kind)
+        body = body.subs({a.name: i})
         inner = _Space(conj(self.domain, Rel(">=", i - lo), Rel(">=", hi - i), Rel(">=", i - 1)))
         inner.know(body)
         if k in inner.bounded or k in inner.small:
@@ -1083,9 +1083,9 @@ class _Space:
     def _sum_term(self, t: _Term, k: str, hi: Expr, top: _Term) -> Sum:
         form = dict(t.form)
         mine = {m: c for m, c in form.items() if any(name == k for (_, name), _ in m)}
-        others = _add(form, mine, -1)
-        fixed = Expr({m: c for m, c in t.expr.terms.items()})
-        if any(len(m) != 1 or m[0][1] != 1 for m in mine) or any(name.count(k) and name != k for m in form for (_, name), _ in m):
+        fixed = t.expr
+        inside = {name for m in form for (_, name), _ in m if k in name and name != k}
+        if inside or any(len(m) != 1 or m[0][1] != 1 for m in mine):
             raise _Undecided
         by_level = {m[0][0][0]: c for m, c in mine.items()}
         rest = fixed.subs({k: ONE}) if not set(by_level) - {0, 1} else None
@@ -1100,7 +1100,6 @@ class _Space:
             return _times(self.sum_of(fixed.subs({k: hi})), _single(top))
         if shape[1] < -1:
             return self.sum_of(rest)
-        del others
         if shape[2] > -1:
             logs = self.logarithm(_single(top))
             return _times(self.sum_of(rest), self.power(logs, Fraction(shape[2]) + 1))

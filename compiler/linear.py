@@ -35,7 +35,7 @@ def minimum(form: Form, facts: Sequence[Form]) -> Minimum | None:
     active = _relevant(target, facts)
     if target and not active:
         return None
-    rows = sorted({m for i in active for m in facts[i] if m != CONSTANT and facts[i][m]} | target.keys(), key=repr)
+    rows = list(dict.fromkeys((*target, *(m for i in active for m, c in facts[i].items() if c and m != CONSTANT))))
     scale_e = math.lcm(*(Fraction(c).denominator for c in target.values()))
     scales = [math.lcm(*(Fraction(c).denominator for c in facts[i].values())) for i in active]
     table: list[list[int]] = []

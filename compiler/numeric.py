@@ -17,6 +17,7 @@ from .expr import Expr, integer_log, integer_root, max_, min_
 
 __all__ = ["Digits", "EvaluationError", "Exact", "Floats", "TooLarge", "Undefined", "show_number"]
 
+_CONSTANTS = {"pi": math.pi, "E": math.e, "GoldenRatio": (1 + math.sqrt(5)) / 2, "EulerGamma": 0.5772156649015329}
 LARGEST_BITS = 1 << 26      # of an integer that a power or a factorial may produce
 
 
@@ -55,7 +56,9 @@ class Exact:
             q, r = divmod(a, b)
             return Fraction(a, b) if r else q
         if not isinstance(b, int | Fraction):
-            return a / b
+            if not b:
+                raise Undefined("division by zero")
+            return (self.real(a) if isinstance(a, Fraction) else a) / b
         if not b:
             raise Undefined("division by zero")
         if isinstance(a, int | Fraction):
@@ -284,7 +287,9 @@ class Exact:
 
     def constant(self, name: str) -> Any:
         """pi, E, GoldenRatio, EulerGamma"""
-        return float(many_digits().constant(name))
+        if name not in _CONSTANTS:
+            raise Undefined(f"the constant {name}")
+        return _CONSTANTS[name]
 
     def largest_root(self, *coefficients: Any) -> Any:
         """The largest real root of a polynomial, highest coefficient first."""
@@ -335,7 +340,7 @@ class Floats(Exact):
 
 
 class Digits(Exact):
-    """Integers stay integers, all else is an mpmath number of so many digits."""
+    """What is rational stays exact, all else is an mpmath number of so many digits."""
 
     def __init__(self, digits: int) -> None:
         import mpmath  # type: ignore[import-untyped]
@@ -351,20 +356,18 @@ class Digits(Exact):
             return self.context.mpf(x.numerator) / x.denominator
         return self.context.mpf(x)
 
-    def div(self, a: Any, b: Any) -> Any:
-        if not b:
-            raise Undefined("division by zero")
-        if type(a) is int and type(b) is int:
-            q, r = divmod(a, b)
-            return self.context.mpf(a) / b if r else q
-        return a / b
-
     def floor_div(self, a: Any, b: Any) -> int:
         if not b:
             raise Undefined("division by zero")
-        if type(a) is int and type(b) is int:
-            return a // b
+        if isinstance(a, int | Fraction) and isinstance(b, int | Fraction):
+            return int(a // b)
         return self.floor_real(self.real(a) / b, None)
+
+    def largest(self, *args: Any) -> Any:
+        return max(args, key=self.real)
+
+    def smallest(self, *args: Any) -> Any:
+        return min(args, key=self.real)
 
     def floor_real(self, x: Any, precise: Callable[[], Any] | None) -> int:
         if isinstance(x, int | Fraction):
