@@ -81,10 +81,23 @@ def lower(checked: Checked) -> tuple[c.Program | None, list[Diagnostic]]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Direct:
+    """`|a, b| call p(a, b)`: a call that stands where the function is used, so that a bare call stays one.
+
+    An argument is a constant, or its place among what is captured and what is given.
+    """
+    primitive: str
+    args: tuple[int | c.Const, ...]
+    span: Span
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class _Closure:
-    """What is given for a function parameter: a function of the core and its first arguments."""
+    """What is given for a function parameter: a function of the core and its first arguments, or a direct call."""
     target: str
     captured: tuple[c.Node, ...]
+    direct: _Direct | None = None
 
     @property
     def key(self) -> tuple[str, tuple[Type, ...]]:
@@ -589,7 +602,7 @@ class _Body:
             if closure is not None:
                 inside = [self.extra(f"{q.name}_{_name_of(node)}", node.type, x) for node in closure.captured]
                 params += [param for param, _ in inside]
-                self.functions[local] = _Closure(closure.target, tuple(node for _, node in inside))
+                self.functions[local] = _Closure(closure.target, tuple(node for _, node in inside), closure.direct)
                 continue
             concrete = substitute(t, self.types)
             params.append(c.Param(q.name, p.shape(q.type, x, self.types, q.name, number=q.name), concrete))
@@ -643,7 +656,7 @@ class _Body:
             elif captured in self.functions:
                 closure = self.functions[captured]
                 inner.functions[captured] = _Closure(closure.target, tuple(
-                    take(f"{captured.name}_{_name_of(node)}", node) for node in closure.captured))
+                    take(f"{captured.name}_{_name_of(node)}", node) for node in closure.captured), closure.direct)
             else:
                 inside = take(captured.name, self.env[captured])
                 inner.env[captured] = inside
@@ -673,7 +686,7 @@ class _Body:
         t = substitute(self.checked.types[id(e)], self.types)
         assert isinstance(t, FnT)
         if isinstance(e, n.Lambda):
-            return self.lift(e, t)
+            return self.passed_on(e) or self.direct(e) or self.lift(e, t)
         match self.uses[id(e)]:
             case Local() as local:
                 return self.functions[local]
@@ -683,6 +696,56 @@ class _Body:
                 return _Closure(self.wrapped(unit, tool, t), ())
             case other:
                 raise AssertionError(f"not a function: {other}")
+
+    def passed_on(self, e: n.Lambda) -> _Closure | None:
+        """`|x| f(x)` is f."""
+        body = e.body
+        if not isinstance(body, n.Apply) or any(a.name is not None for a in body.args):
+            return None
+        locals_ = self.p.names.lambdas[id(e)]
+        if [self.uses.get(id(a.value)) for a in body.args] != list(locals_):
+            return None
+        match self.uses.get(id(body.function)):
+            case Local() as local if local not in locals_:
+                return self.functions[local]
+            case Declared(unit=unit, decl=n.FnDecl() as decl) if not any(
+                    isinstance(p.type, n.FnType) for p in decl.params) and not any(
+                    id(a.value) in self.checked.widened for a in body.args) and id(body) not in self.checked.widened:
+                return _Closure(self.specialised(unit, decl, body.function, (None,) * len(decl.params), body.span), ())
+            case _:
+                return None
+
+    def direct(self, e: n.Lambda) -> _Closure | None:
+        """A lambda that is nothing but a call of a primitive with names and constants."""
+        body = e.body
+        if not isinstance(body, n.CallExpr) or id(body) in self.checked.widened:
+            return None
+        found = self.uses[id(body.target.function)]
+        assert isinstance(found, Declared) and isinstance(found.decl, n.PrimitiveDecl)
+        captures = list(self.p.names.captures[id(e)])
+        places: dict[object, int] = {x: i for i, x in enumerate([*captures, *self.p.names.lambdas[id(e)]])}
+        args: dict[int, int | c.Const] = {}
+        for arg, at in zip(body.target.args, self.checked.arguments[id(body.target)], strict=True):
+            use = self.uses.get(id(arg.value))
+            if id(arg.value) in self.checked.widened:
+                return None
+            if isinstance(arg.value, n.Name) and isinstance(use, Local | Size):
+                args[at] = places[use]
+            elif isinstance(arg.value, n.IntLit | n.BoolLit | n.FloatLit | n.StringLit):
+                node = self.expr(arg.value)
+                if not isinstance(node, c.Const):
+                    return None
+                args[at] = node
+            else:
+                return None
+        key = self.p.primitive(found.unit, found.decl)
+        ordered = tuple(args[k] for k in sorted(args))
+        shown = ", ".join(str(x) if isinstance(x, int) else repr((x.value, show_type(x.type))) for x in ordered)
+        return _Closure(f"call {key}({shown})", tuple(self.captured(x, e.span) for x in captures),
+                        _Direct(key, ordered, body.span, self.type(body)))
+
+    def captured(self, x: Local | Size, span: Span) -> c.Node:
+        return self.size_variable(x.name, span) if isinstance(x, Size) else self.env[x]
 
     def wrapped(self, unit: Unit, tool: n.ToolDecl, t: FnT) -> str:
         """A function that uses the tool."""
@@ -921,9 +984,7 @@ class _Body:
             case Builtin(name=name):
                 return self.builtin(e, name)
             case Local() as local:
-                closure = self.functions[local]
-                args = self.exprs([a.value for a in e.args])
-                return c.CallFunction(closure.target, (*closure.captured, *args), self.p.site(), span=e.span, type=t)
+                return self.use(self.functions[local], self.exprs([a.value for a in e.args]), e.span, t)
             case Declared(unit=unit, decl=n.ToolDecl() as tool):
                 bindings, placed = self.arguments(e, self.exprs([a.value for a in e.args]), positions)
                 key = self.p.tool(unit, tool)
@@ -935,6 +996,23 @@ class _Body:
                 return self.call_function(e, unit, decl, positions)
             case other:
                 raise AssertionError(f"not a function: {other}")
+
+    def use(self, closure: _Closure, given: tuple[c.Node, ...], span: Span, t: Type) -> c.Node:
+        """A function parameter applied."""
+        direct = closure.direct
+        if direct is None:
+            return c.CallFunction(closure.target, (*closure.captured, *given), self.p.site(), span=span, type=t)
+        bindings: list[tuple[str, c.Node]] = []
+        operands = list(closure.captured)
+        first = len(operands)
+        once = [x for x in direct.args if isinstance(x, int) and x >= first] == list(range(first, first + len(given)))
+        for node in given:
+            before, simple = ([], node) if once else self.named(node, "argument")
+            bindings += before
+            operands.append(simple)
+        args = tuple(x if isinstance(x, c.Const) else operands[x] for x in direct.args)
+        node = c.CallPrimitive(direct.primitive, args, self.p.site(), None, span=direct.span, type=direct.type)
+        return _lets(bindings, node)
 
     def call_function(self, e: n.Apply, unit: Unit, decl: n.FnDecl, positions: tuple[int, ...]) -> c.Node:
         closures: list[_Closure | None] = [None] * len(decl.params)
@@ -975,8 +1053,7 @@ class _Body:
             self.env[self.p.names.lambdas[id(key)][0]] = var
             body = self.expr(key.body)
         else:
-            closure = self.closure(key)
-            body = c.CallFunction(closure.target, (*closure.captured, var), self.p.site(), span=key.span, type=t.result)
+            body = self.use(self.closure(key), (var,), key.span, t.result)
         keys = c.For(var.name, xs, None, None, body, False, span=key.span, type=ListT(t.result))
         return _lets(bindings, c.Op("sorted_by", (xs, keys), span=e.span, type=self.type(e)))
 

@@ -17,7 +17,7 @@ from .builtins import Signature as Native
 from .declared import METRICS, Declarations, Signature, constant, declare, has_function, size_fault
 from .diagnostics import Diagnostic, Label
 from .exhaustive import Items, Listed, Shape, TooComplex, Value, missing, show_shape, unreachable
-from .modules import Unit
+from .modules import Unit, import_name
 from .names import Broken, Builtin, Constant, Declared, Imported, Local, Names, Size, resolve
 from .source import Span
 from .suggest import did_you_mean, listing, nearest
@@ -91,6 +91,9 @@ def _unused(checked: Checked) -> Iterable[Diagnostic]:
     constants = {names.binds[i] for i in checked.constants}
     excused: set[Local] = set()
     for decl in checked.main.module.decls:
+        if isinstance(decl, n.Import) and (checked.main.key, import_name(decl)) not in names.used_imports:
+            yield Diagnostic("W0101", f"The import `{import_name(decl)}` is never used.", decl.span,
+                             f"remove it, or use what the file declares: `{import_name(decl)}.thing`")
         if not isinstance(decl, n.FnDecl | n.PrimitiveDecl | n.ToolDecl):
             continue
         used = names.used_sizes.get(id(decl), set())

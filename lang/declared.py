@@ -303,7 +303,7 @@ class _Reader:
                 self.param(decl)
             case n.PrimitiveDecl() | n.ToolDecl():
                 self.signature(unit, decl, ())
-                self.sized(decl, decl.result, [])
+                self.sized(decl, decl.result, [], ())
                 self.attributes(decl)
             case n.FnDecl():
                 self.signature(unit, decl, decl.type_params)
@@ -317,7 +317,8 @@ class _Reader:
             unit, decl, type_params, tuple(p.name for p in decl.params), params, tuple(p.span for p in decl.params),
             self.type(decl.result))
 
-    def sized(self, decl: n.PrimitiveDecl | n.ToolDecl, t: n.TypeExpr, labels: list[Label]) -> None:
+    def sized(self, decl: n.PrimitiveDecl | n.ToolDecl, t: n.TypeExpr, labels: list[Label],
+              within: tuple[n.TypeDecl, ...]) -> None:
         """Every text and list of an answer has a bounded size."""
         match t:
             case n.TextType(size=None) | n.ListType(size=None):
@@ -334,13 +335,14 @@ class _Reader:
                 pass
         match t:
             case n.ListType(element=element):
-                self.sized(decl, element, labels)
+                self.sized(decl, element, labels, within)
             case n.TupleType(items=items):
                 for item in items:
-                    self.sized(decl, item, labels)
+                    self.sized(decl, item, labels, within)
             case n.NamedType():
                 found = self.names.uses.get(id(t))
-                if isinstance(found, Declared) and isinstance(found.decl, n.TypeDecl) and len(labels) < 20:
+                if isinstance(found, Declared) and isinstance(found.decl, n.TypeDecl) \
+                        and not any(d is found.decl for d in within):
                     bound = self.names.sizes.get(id(decl), {})
                     for name, span in self.names.sizes.get(id(found.decl), {}).items():
                         if name not in bound and not labels and name not in {p.name for p in decl.params}:
@@ -348,7 +350,7 @@ class _Reader:
                                        "a record that is answered has sizes of numbers, params or of the parameters",
                                        (Label(span, "named here"),))
                     for f in found.decl.fields:
-                        self.sized(decl, f.type, labels or [Label(t.span, "")])
+                        self.sized(decl, f.type, labels or [Label(t.span, "")], (*within, found.decl))
             case _:
                 pass
 

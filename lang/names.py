@@ -96,7 +96,7 @@ class Names:
     `uses`: Name, Field on a module's name, NamedType. `binds`: NamePat, Param. `lambdas`: the parameters of a Lambda.
     `captures`: what a Lambda takes from outside, in order of use. `sizes`: the size variables of a primitive, tool or
     fn, with the places that bind them. `used_sizes`: those that its body (or a primitive's attributes) mentions.
-    `tables`: the top level of each unit.
+    `tables`: the top level of each unit. `used_imports`: key of a unit and name of an import that it uses.
     """
     uses: dict[int, Binding] = field(default_factory=dict)
     binds: dict[int, Local] = field(default_factory=dict)
@@ -107,6 +107,7 @@ class Names:
     used: set[Local] = field(default_factory=set)
     used_sizes: dict[int, set[str]] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+    used_imports: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -379,6 +380,8 @@ class _Resolver:
             self.names.uses[id(t)] = TypeParameter(t.name)
             return
         found = self.type_named(t.name, t.module)
+        if t.module is not None:
+            self.names.used_imports.add((self.unit.key, t.module))
         if found is not None:
             self.names.uses[id(t)] = found
             return
@@ -492,10 +495,17 @@ class _Resolver:
             return Size(name)
         found = self.table.values.get(name)
         if found is not None:
+            if isinstance(found, Imported):
+                self.names.used_imports.add((self.unit.key, name))
             return found
         if name in BUILTIN_NAMES:
             return Builtin(name)
-        return self.table.foreign.get(name)
+        constant = self.table.foreign.get(name)
+        if constant is not None:
+            for alias, key in self.unit.imports.items():
+                if key == constant.enum.unit.key:
+                    self.names.used_imports.add((self.unit.key, alias))
+        return constant
 
     def unknown(self, name: str, span: Span, applied: bool) -> None:
         values: list[str] = [name for scope, _ in self.scopes for name in scope]

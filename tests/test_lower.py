@@ -181,6 +181,33 @@ def test_endless_specialisation_is_refused_at_the_call() -> None:
         assert program is None and [(d.code, d.span.place[0]) for d in more] == [("E0418", 2)]
 
 
+def test_a_lambda_that_only_calls_is_a_call_where_it_is_used() -> None:
+    p = core('''
+fn keep(xs: List[Text[m], n], f: fn(Text) -> Bool) -> List[Text] { for x in xs where f(x) { x } }
+fn each(xs: List[Text[m], n], f: fn(Text, Int) -> Text) -> List[Text] { for x in xs { f(x ++ x, n) } }
+fn main(xs: List[Text[m], n], k: Int) -> Text {
+  let a = keep(xs, |x| call sure(x)) ++ keep(xs, |x| call sure(x))
+  let b = each(a, |x, i| call ask(x, i)) ++ each(a, |x, _| call ask(x, k)) ++ each(a, |x, i| call ask(k: 7, q: x))
+  join(b, "")
+}
+''')
+    assert {name: show_node(f.body) for name, f in p.functions.items() if name != "main"} == {
+        "keep": "for x in xs where call sure@6(x) { x }",
+        "each": "for x in xs { call ask@7(++(x, x), #n) }",
+        "each_2": "for x in xs { let argument = ++(x, x)\n  call ask@8(argument, f_k) }",
+        "each_3": "for x in xs { let argument = ++(x, x)\n  call ask@9(argument, 7) }"}
+
+
+def test_a_lambda_that_only_passes_on_is_what_it_passes_to() -> None:
+    p = core('''
+fn inner(x: Int, f: fn(Int) -> Int) -> Int { f(x) }
+fn outer(x: Int, f: fn(Int) -> Int) -> Int { inner(x, |y| f(y)) }
+fn double(x: Int) -> Int { 2 * x }
+fn main(n: Int) -> Int { outer(n, |z| double(z)) + inner(n, double) }
+''')
+    assert sorted(p.functions) == ["double", "inner", "main", "outer"]
+
+
 # ---------------------------------------------------------------- bodies
 
 def test_match_becomes_branches() -> None:

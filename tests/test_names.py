@@ -105,3 +105,13 @@ def test_errors_of_an_imported_file_are_shown_and_its_warnings_are_not(tmp_path:
     (tmp_path / "shared.orch").write_text("fn f(n: Int) -> Int { m }\n")
     checked, found = load_program(main)
     assert checked is None and [d.span.source.name.endswith("shared.orch") for d in found] == [True]
+
+
+@pytest.mark.parametrize(("body", "codes"), [
+    ("n", ["W0101"]), ("s.f(n)", []), ("match if n > 0 { pro } else { contra } { pro -> 1, contra -> 2 }", []),
+    ("s.Note(at: n).at", []),
+])
+def test_an_import_that_nothing_uses(tmp_path: Path, body: str, codes: list[str]) -> None:
+    shared = "enum Side { pro, contra }\ntype Note { at: Int }\nfn f(n: Int) -> Int { n }\n"
+    main = write(tmp_path, shared=shared, main=f'import "./shared.orch" as s\nfn main(n: Int) -> Int {{ {body} }}\n')
+    assert [d.code for d in load_program(main)[1]] == codes
