@@ -61,10 +61,8 @@ class _Printer:
 
     def _binary(self, left: ast.expr, op: ast.operator, right: ast.expr) -> tuple[str, int]:
         match op:
-            case ast.Add():
-                return f"{self.show(left, _SUM)} + {self.show(right, _SUM)}", _SUM
-            case ast.Sub():
-                return f"{self.show(left, _SUM)} - {self.show(right, _PRODUCT)}", _SUM
+            case ast.Add() | ast.Sub():
+                return self._sum(ast.BinOp(left, op, right)), _SUM
             case ast.Mult():
                 self.closed.add(_rightmost(left))
                 return f"{self.show(left, _PRODUCT)}·{self.show(right, _SIGN)}", _PRODUCT
@@ -91,6 +89,23 @@ class _Printer:
             case ast.BitOr():
                 return f"{self.show(left, _OR)} or {self.show(right, _OR)}", _OR
         raise ValueError("not a formula")
+
+    def _sum(self, node: ast.expr) -> str:
+        """Terms in their order, but a positive one first where there is one."""
+        terms: list[tuple[bool, ast.expr]] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            terms.append((isinstance(node.op, ast.Sub), node.right))
+            node = node.left
+        first = _rest_of_minus(node)
+        terms.append((False, node) if first is None else (True, first))
+        terms.reverse()
+        lead = next((i for i, (minus, _) in enumerate(terms) if not minus), 0)
+        terms.insert(0, terms.pop(lead))
+        out = ""
+        for minus, term in terms:
+            sign = (" - " if minus else " + ") if out else "-" if minus else ""
+            out += sign + self.show(term, _PRODUCT if minus else _SUM)
+        return out
 
     def _call(self, node: ast.expr, name: str, args: list[ast.expr]) -> tuple[str, int]:
         match name, args:
@@ -145,6 +160,17 @@ class _Printer:
             always = isinstance(condition, ast.Constant)
             shown.append(f"{self.show(value)} {'otherwise' if always else 'if ' + self.show(condition)}")
         return "{" + "; ".join(shown) + "}"
+
+
+def _rest_of_minus(node: ast.expr) -> ast.expr | None:
+    """x of `-x`, also where Python reads `-a*b` as `(-a)*b`; None for what does not begin with a minus."""
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return operand
+        case ast.BinOp(left=left, op=(ast.Mult() | ast.Div()) as op, right=right):
+            rest = _rest_of_minus(left)
+            return None if rest is None else ast.BinOp(rest, op, right)
+    return None
 
 
 def _rightmost(node: ast.expr) -> ast.expr:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..lang.diagnostics import Diagnostic
-from .expr import INF, ZERO, Expr
+from .expr import INF, TRUE, ZERO, Atom, Cond, Expr, Fn
 from .figures import figure_text, range_text, sizes_text
 from .metrics import METRICS
 from .pretty import pretty
@@ -162,12 +162,33 @@ def _closed(b: Bound) -> Cell:
         return Cell(f"no closed form: {b.reason or 'none was found'}", "bad")
     if b.closed == INF:
         return Cell(f"∞  ({b.reason})" if b.reason else "∞", "bad")
-    text = pretty(show(b.closed))
-    remarks = [] if b.exact else ["not exact, on the safe side"]
+    *special, (usual, _) = _cases(b.closed)
+    text = pretty(show(usual))
+    remarks = [f"{pretty(show(value))} for {pretty(show_cond(guard))}" for value, guard in special]
+    if not b.exact:
+        remarks.append("not exact, on the safe side")
     valid = show_cond(b.valid)
     if valid != "True":
         remarks.append(f"for {pretty(valid)}")
     return Cell(text + (f"   ({'; '.join(remarks)})" if remarks else ""), "formula")
+
+
+def _cases(e: Expr) -> list[tuple[Expr, Cond]]:
+    """A formula whose parts are told by the same cases as one formula a case; the last is the usual one."""
+    splits = {a.conds for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"}
+    if len(splits) != 1:
+        return [(e, TRUE)]
+    guards, = splits
+    return [(e.rebuild(lambda a, i=i: _case(a, i)), guard) for i, guard in enumerate(guards)]  # type: ignore[misc]
+
+
+def _case(a: Atom, i: int) -> Expr | None:
+    return a.args[i] if isinstance(a, Fn) and a.op == "piecewise" else None
+
+
+def _usual(e: Expr) -> str:
+    """The formula for people, without its special cases."""
+    return pretty(show(_cases(e)[-1][0]))
 
 
 # ---------------------------------------------------------------- figures
@@ -263,7 +284,7 @@ def _primitives(report: Report) -> Iterable[Block]:
 def _share(m: MetricReport | None) -> Cell:
     if m is None:
         return Cell("")
-    if m.upper.closed is not None and len(text := pretty(show(m.upper.closed))) <= 36:
+    if m.upper.closed is not None and len(text := _usual(m.upper.closed)) <= _WIDE:
         return Cell(text if m.upper.closed == m.lower.closed else f"≤ {text}", "formula")
     return _growth(m)
 
@@ -278,12 +299,12 @@ def _window(w: Window) -> Cell:
     where = f"{w.primitive} on {w.model} (window {w.window:,} tokens)"
     if w.need is None:
         return Cell(f"{where}: what it needs is not known", "bad")
-    need = pretty(show(w.need))
+    need = _usual(w.need)
     if w.need == INF:
         return Cell(f"{where}: the prompt has no bound", "bad")
     if w.fits is None:
         return Cell(f"{where}: needs at most {need}", "plain")
-    fits = show_cond(w.fits)
+    fits = show_cond(w.fits.map(lambda e: _cases(e)[-1][0]))
     if fits == "True":
         return Cell(f"{where}: always fits, at most {need}", "good")
     if fits == "False":
@@ -294,7 +315,7 @@ def _window(w: Window) -> Cell:
 def _retries(report: Report) -> Iterable[Block]:
     r = report.retries
     if r is not None:
-        calls = f": at most {pretty(show(r.calls.closed))} calls" if r.calls.closed is not None else ""
+        calls = f": at most {_usual(r.calls.closed)} calls" if r.calls.closed is not None else ""
         yield Heading("With retries")
         yield Note(Cell(f"if every attempt of every call were spent, up to {r.factor} times as much{calls}", "plain"))
 

@@ -73,5 +73,6 @@ class Progress:
     def _shown(self) -> str:
         done = self._answered + self._failed
         of = "" if self._total is None else f" of {'' if self._exact else 'at most '}{self._total:,}"
-        extra = [f"{count} {what}" for count, what in ((self._retried, "tried again"), (self._failed, "failed")) if count]
+        counts = ((self._retried, "tried again"), (self._failed, "failed"))
+        extra = [f"{count} {what}" for count, what in counts if count]
         return f"{done:,}{of}" + (f" ({', '.join(extra)})" if extra else "")

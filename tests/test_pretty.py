@@ -8,7 +8,7 @@ from orch.compiler.pretty import pretty
 
 @pytest.mark.parametrize(("text", "shown"), [
     ("n*ceiling(log(n, 2)) - 2**ceiling(log(n, 2)) + 1", "n·⌈log₂ n⌉ - 2^⌈log₂ n⌉ + 1"),
-    ("-n**2/2 + 3*n/(2*m)", "-n²/2 + 3·n/(2·m)"),
+    ("-n**2/2 + 3*n/(2*m)", "3·n/(2·m) - n²/2"), ("-a - b", "-a - b"), ("-a*b/5 + c", "c - a·b/5"),
     ("T(n) = 2*T(floor(n/2)) + n", "T(n) = 2·T(⌊n/2⌋) + n"),
     ("T(n) = 0 for n <= 1; T(n) = 1 for n > 1", "T(n) = 0 for n ≤ 1; T(n) = 1 for n > 1"),
     ("(n >= 1) & (m > 0)", "n ≥ 1 and m > 0"),
