@@ -1,7 +1,9 @@
 """Random systems of the solver's classes: every answer agrees with the recurrence at sizes that the solver did not use.
 
-The number of systems is 120 by default and ORCH_RANDOM_SYSTEMS otherwise; unknowns are counted by class and printed, wrong answers fail.
+The number of systems is 120 by default and ORCH_RANDOM_SYSTEMS otherwise; unknowns are counted by class and printed,
+wrong answers fail.
 """
+
 from __future__ import annotations
 
 import os
@@ -23,12 +25,42 @@ SEED = int(os.environ.get("ORCH_RANDOM_SEED", "1"))
 
 
 def _forcing(r: random.Random, v: str = "n") -> str:
-    return r.choice(["1", "2", f"{v}", f"3*{v} + 1", f"{v}**2", f"{v} - 1", "7", f"floor({v}/2)", f"{v}**2 + {v}", f"2**{v}" if v == "n" else "1",
-                     f"Mod({v}, 2)", f"Max({v}, 5)", "0"])
+    return r.choice(
+        [
+            "1",
+            "2",
+            f"{v}",
+            f"3*{v} + 1",
+            f"{v}**2",
+            f"{v} - 1",
+            "7",
+            f"floor({v}/2)",
+            f"{v}**2 + {v}",
+            f"2**{v}" if v == "n" else "1",
+            f"Mod({v}, 2)",
+            f"Max({v}, 5)",
+            "0",
+        ]
+    )
 
 
 def _small_forcing(r: random.Random) -> str:
-    return r.choice(["1", "2", "n", "3*n + 1", "n - 1", "n**2", "7", "floor(n/2)", "Mod(n, 2) + 1", "n*(n-1)", "sqrt(n)", "n*log(n, 2)"])
+    return r.choice(
+        [
+            "1",
+            "2",
+            "n",
+            "3*n + 1",
+            "n - 1",
+            "n**2",
+            "7",
+            "floor(n/2)",
+            "Mod(n, 2) + 1",
+            "n*(n-1)",
+            "sqrt(n)",
+            "n*log(n, 2)",
+        ]
+    )
 
 
 def linear(r: random.Random) -> str:
@@ -39,8 +71,10 @@ def linear(r: random.Random) -> str:
 
 def shift(r: random.Random) -> str:
     base = r.choice(["0", "s", "n", "1"])
-    return (f"T(n, s) = {base} if n <= {r.randint(0, 4)}\n"
-            f"T(n, s) = {r.choice(['', '2*', '3*'])}T(n-{r.randint(1, 3)}, s) + {r.choice(['s', 'n*s', 's + n', '1', 's**2'])}\nwhere n >= 1, s >= 1")
+    return (
+        f"T(n, s) = {base} if n <= {r.randint(0, 4)}\n"
+        f"T(n, s) = {r.choice(['', '2*', '3*'])}T(n-{r.randint(1, 3)}, s) + {r.choice(['s', 'n*s', 's + n', '1', 's**2'])}\nwhere n >= 1, s >= 1"
+    )
 
 
 def divide(r: random.Random) -> str:
@@ -52,15 +86,24 @@ def divide(r: random.Random) -> str:
 
 
 def balanced(r: random.Random) -> str:
-    return (f"T(n, c) = {r.choice(['1', 'n', '5 + 2*n', '0', 'c'])} if n <= c\n"
-            f"T(n, c) = T(ceiling(n/2), c) + T(floor(n/2), c) + {r.choice(['1', 'n', 'n + 3', '2*n + c', '11'])}\nwhere n >= 1, c >= 1")
+    return (
+        f"T(n, c) = {r.choice(['1', 'n', '5 + 2*n', '0', 'c'])} if n <= c\n"
+        f"T(n, c) = T(ceiling(n/2), c) + T(floor(n/2), c) + {r.choice(['1', 'n', 'n + 3', '2*n + c', '11'])}\nwhere n >= 1, c >= 1"
+    )
 
 
 def unequal(r: random.Random) -> str:
-    pairs = [("floor(n/3)", "floor(2*n/3)"), ("floor(n/4)", "n - floor(n/4)"), ("floor(n/5)", "ceiling(n/2)"), ("floor(n/3)", "n - floor(n/3)")]
+    pairs = [
+        ("floor(n/3)", "floor(2*n/3)"),
+        ("floor(n/4)", "n - floor(n/4)"),
+        ("floor(n/5)", "ceiling(n/2)"),
+        ("floor(n/3)", "n - floor(n/3)"),
+    ]
     x, y = r.choice(pairs)
-    return (f"T(n) = {r.choice(['1', 'n', '2'])} if n <= {r.choice([3, 4, 5, 20])}\n"
-            f"T(n) = T({x}) + {r.choice(['', '2*'])}T({y}) + {r.choice(['1', 'n', 'n**2', '3', 'n + 5'])}\nwhere n >= 1")
+    return (
+        f"T(n) = {r.choice(['1', 'n', '2'])} if n <= {r.choice([3, 4, 5, 20])}\n"
+        f"T(n) = T({x}) + {r.choice(['', '2*'])}T({y}) + {r.choice(['1', 'n', 'n**2', '3', 'n + 5'])}\nwhere n >= 1"
+    )
 
 
 def extremum(r: random.Random) -> str:
@@ -73,23 +116,31 @@ def extremum(r: random.Random) -> str:
 
 
 def mutual(r: random.Random) -> str:
-    return (f"A(n) = {r.randint(0, 2)} if n <= 0\nA(n) = {r.choice(['', '2*'])}B(n-1) + {r.choice(['1', 'n', '4'])}\n"
-            f"B(n) = {r.randint(0, 2)} if n <= 0\nB(n) = A(n-{r.randint(1, 2)}) + {r.choice(['', 'B(n-1) + '])}{r.choice(['1', '2'])}\nwhere n >= 1")
+    return (
+        f"A(n) = {r.randint(0, 2)} if n <= 0\nA(n) = {r.choice(['', '2*'])}B(n-1) + {r.choice(['1', 'n', '4'])}\n"
+        f"B(n) = {r.randint(0, 2)} if n <= 0\nB(n) = A(n-{r.randint(1, 2)}) + {r.choice(['', 'B(n-1) + '])}{r.choice(['1', '2'])}\nwhere n >= 1"
+    )
 
 
 def several(r: random.Random) -> str:
-    return (f"T(n, m) = {r.choice(['0', 'm', '1'])} if n <= 0\n"
-            f"T(n, m) = {r.choice(['', '2*'])}T(n-1, {r.choice(['m', 'm+1', '2*m', 'm+n'])}) + {r.choice(['m', '1', 'n', 'm + n'])}\nwhere n >= 1, m >= 1")
+    return (
+        f"T(n, m) = {r.choice(['0', 'm', '1'])} if n <= 0\n"
+        f"T(n, m) = {r.choice(['', '2*'])}T(n-1, {r.choice(['m', 'm+1', '2*m', 'm+n'])}) + {r.choice(['m', '1', 'n', 'm + n'])}\nwhere n >= 1, m >= 1"
+    )
 
 
 def history(r: random.Random) -> str:
-    return (f"T(n) = {r.randint(0, 2)} if n <= 0\nT(n) = {r.choice(['n', '1', 'n - 1'])} + {r.choice(['', '2*'])}Sum(T(k), (k, 0, n-1))"
-            f"{r.choice(['', '/n'])}\nwhere n >= 1")
+    return (
+        f"T(n) = {r.randint(0, 2)} if n <= 0\nT(n) = {r.choice(['n', '1', 'n - 1'])} + {r.choice(['', '2*'])}Sum(T(k), (k, 0, n-1))"
+        f"{r.choice(['', '/n'])}\nwhere n >= 1"
+    )
 
 
 def carried(r: random.Random) -> str:
-    return (f"T(n, h) = {r.choice(['h', '0', 'h + 3'])} if n <= 1\n"
-            f"T(n, h) = T(floor(n/2), h+{r.randint(0, 9)}) + T(ceiling(n/2), h+{r.randint(0, 9)}) + {r.choice(['h', '1', 'h + 7'])}\nwhere n >= 1, h >= 1")
+    return (
+        f"T(n, h) = {r.choice(['h', '0', 'h + 3'])} if n <= 1\n"
+        f"T(n, h) = T(floor(n/2), h+{r.randint(0, 9)}) + T(ceiling(n/2), h+{r.randint(0, 9)}) + {r.choice(['h', '1', 'h + 7'])}\nwhere n >= 1, h >= 1"
+    )
 
 
 CLASSES = (linear, shift, divide, balanced, unequal, extremum, mutual, several, history, carried)
@@ -101,7 +152,11 @@ def _points(names: tuple[str, ...], far: bool) -> list[tuple[int, ...]]:
     values = UNUSED + (FAR if far else ())
     if len(names) == 1:
         return [(n,) for n in values]
-    return [tuple(n if i == 0 else k for i in range(len(names))) for n in values for k in (1, 6, 19)] if len(names) > 1 else []
+    return (
+        [tuple(n if i == 0 else k for i in range(len(names))) for n in values for k in (1, 6, 19)]
+        if len(names) > 1
+        else []
+    )
 
 
 def faults(system: System, side: str, s: Solution, names: tuple[str, ...], far: bool) -> list[str]:
@@ -150,8 +205,17 @@ def test_random_systems(make: object) -> None:
         names = tuple(sorted(system.goal.free, key=lambda n: (n != "n", n)))
         for side in ("upper", "lower"):
             s = solve(system, side, time_limit=10.0)
-            seen["refused" if s.refused else "exact" if s.exact and s.closed is not None else "bound" if s.closed is not None
-                 else "order" if s.order is not None else "unknown"] += 1
+            seen[
+                "refused"
+                if s.refused
+                else "exact"
+                if s.exact and s.closed is not None
+                else "bound"
+                if s.closed is not None
+                else "order"
+                if s.order is not None
+                else "unknown"
+            ] += 1
             far = make in (divide, balanced, unequal, carried)
             wrong += [f"{text}\n  {fault}" for fault in faults(system, side, s, names, far)]
             if s.order is not None and len(names) == 1 and s.theta:

@@ -1,9 +1,11 @@
 """Parameters that are carried along: T(n, h) = sum of a_i T(x_i(n), b_i h + c_i(n)) + g(n, h), where h decides nothing.
 
-Forcing terms and base values that are polynomials in h make T one of the same degree, T = sum of T_j(n) h^j, by induction; comparing coefficients gives
-a recurrence in n alone for each T_j, with the higher ones in its forcing term. So they are solved from the top down: the history that every part of a
-divide and conquer sees costs what its sizes say, exactly.
+Forcing terms and base values that are polynomials in h make T one of the same degree, T = sum of T_j(n) h^j, by
+induction; comparing coefficients gives a recurrence in n alone for each T_j, with the higher ones in its forcing
+term. So they are solved from the top down: the history that every part of a divide and conquer sees costs what its
+sizes say, exactly.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -48,7 +50,7 @@ def _by_coefficients(work: Work, f: Function, place: int, h: str) -> Closed | No
                 return None
             if args[place].coefficients(h) is None:
                 return None
-            calls.append((coef, args[:place] + args[place + 1:], args[place]))
+            calls.append((coef, args[:place] + args[place + 1 :], args[place]))
         rest = parts[1].coefficients(h)
         if rest is None:
             return None
@@ -56,7 +58,7 @@ def _by_coefficients(work: Work, f: Function, place: int, h: str) -> Closed | No
         split.append((calls, rest))
     if degree > 3:
         return None
-    params = f.params[:place] + f.params[place + 1:]
+    params = f.params[:place] + f.params[place + 1 :]
     solved: dict[str, tuple[Function, Closed]] = {}
     for j in range(degree, -1, -1):
         name = f"{f.name}_{h}{j}"

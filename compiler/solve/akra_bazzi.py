@@ -2,15 +2,18 @@
 
     T(n) = sum of a_i T(x_i) + g(n) for n > t,  with b_i n + l_i <= x_i <= b_i n + h_i,  0 < b_i < 1,  a_i > 0, g >= 0.
 
-Order (Akra and Bazzi 1998; Leighton 1996 for the rounding): with sum a_i b_i^p = 1, T is of the order of n^p (1 + integral of
-g(u)/u^(p+1)); for g = n^s log^k loglog^r the integral is done by cases, log powers of -1 and below included.
+Order (Akra and Bazzi 1998; Leighton 1996 for the rounding): with sum a_i b_i^p = 1, T is of the order of n^p (1 +
+integral of g(u)/u^(p+1)); for g = n^s log^k loglog^r the integral is done by cases, log powers of -1 and below
+included.
 
 Bounds, by induction: let h = max h_i/(1 - b_i), so that x_i - h <= b_i (n - h), and let V be nondecreasing with
-V(x) >= sum a_i V(b_i x) + g(x + h). If T(n) <= V(n - h) for t < n <= N, and all x_i > t beyond N, then for every n > t, since
-T(n) <= sum a_i V(x_i - h) + g(n) <= sum a_i V(b_i (n - h)) + g(n) <= V(n - h). V is a combination of powers that turns the
-inequality into an identity (times C x^p, which costs nothing), and C is fitted to the window t < n <= N. Below all the same with h' = max -l_i/(1 - b_i)
-and x = n + h'. Parameters enter linearly: each monomial in them is bounded alone.
+V(x) >= sum a_i V(b_i x) + g(x + h). If T(n) <= V(n - h) for t < n <= N, and all x_i > t beyond N, then for every n >
+t, since T(n) <= sum a_i V(x_i - h) + g(n) <= sum a_i V(b_i (n - h)) + g(n) <= V(n - h). V is a combination of powers
+that turns the inequality into an identity (times C x^p, which costs nothing), and C is fitted to the window t < n <=
+N. Below all the same with h' = max -l_i/(1 - b_i) and x = n + h'. Parameters enter linearly: each monomial in them is
+bounded alone.
 """
+
 from __future__ import annotations
 
 import math
@@ -20,7 +23,25 @@ from typing import TYPE_CHECKING
 
 from ..equations import Case, Function, System
 from ..evaluate import EvaluationError, Evaluator, compile_expr
-from ..expr import ONE, TRUE, ZERO, Cond, Expr, Fn, Monomial, Number, Sym, call, conj, ge, is_nonneg, log, num, power, sym
+from ..expr import (
+    ONE,
+    TRUE,
+    ZERO,
+    Cond,
+    Expr,
+    Fn,
+    Monomial,
+    Number,
+    Sym,
+    call,
+    conj,
+    ge,
+    is_nonneg,
+    log,
+    num,
+    power,
+    sym,
+)
 from .first_order import sum_order, without_constants
 from .model import Closed, Recurrence
 from .scale import Scale, leading
@@ -32,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["akra_bazzi", "akra_bazzi_order", "exponent"]
 
-Parts = list[tuple[Number, Number, Number, Number]]      # (a, b, low, high)
+Parts = list[tuple[Number, Number, Number, Number]]  # (a, b, low, high)
 _WINDOW = 60_000
 
 
@@ -85,8 +106,10 @@ def _numeric(parts: Parts) -> tuple[float, str]:
     from mpmath import mp, mpf  # type: ignore[import-untyped]
 
     with mp.workdps(50):
-        rows = [(mpf(Fraction(a).numerator) / Fraction(a).denominator, mpf(Fraction(b).numerator) / Fraction(b).denominator)
-                for a, b, _, _ in parts]
+        rows = [
+            (mpf(Fraction(a).numerator) / Fraction(a).denominator, mpf(Fraction(b).numerator) / Fraction(b).denominator)
+            for a, b, _, _ in parts
+        ]
         low, high = mpf(-60), mpf(60)
         for _ in range(170):
             middle = (low + high) / 2
@@ -130,7 +153,7 @@ def _order(rec: Recurrence) -> Expr | None:
     if g.fact or g.base != 1:
         return g.expr(rec.var) * without_constants(coefficient) if g.fact >= 0 and g.base > 1 else None
     if coefficient.free and p.key >= g.key:
-        return None     # the base values, without that parameter, count as much
+        return None  # the base values, without that parameter, count as much
     total = sum_order(g * Scale(power=-1), p)
     if total is None:
         return None
@@ -158,7 +181,7 @@ def akra_bazzi(work: Work, f: Function) -> Iterator[Closed]:
     if upper and begin <= h:
         begin = math.floor(h) + 1
     first = begin
-    if start <= 3:          # then the base sizes are few, and belong into the window
+    if start <= 3:  # then the base sizes are few, and belong into the window
         first = max(1, min(begin, math.floor(h) + 1 if upper else 1))
     smallest = min(Fraction(b) for _, b, _, _ in parts)
     lowest = min(Fraction(lo) for _, _, lo, _ in parts)
@@ -199,7 +222,7 @@ def _units(rec: Recurrence) -> list[tuple[Monomial, dict[Number, Number]]] | Non
         powers = out.setdefault(unit, {})
         powers[exponent_] = powers.get(exponent_, 0) + c
     for _, e in rec.base:
-        for m, c in e.terms.items():
+        for m in e.terms:
             unit = tuple((a, k) for a, k in m if not (isinstance(a, Sym) and a.name == rec.var))
             if any(rec.var in atom_expr(a).free for a, _ in unit) or not is_nonneg(Expr({unit: 1})):
                 return None
@@ -207,19 +230,30 @@ def _units(rec: Recurrence) -> list[tuple[Monomial, dict[Number, Number]]] | Non
     return sorted(out.items(), key=lambda t: Expr({t[0]: 1}).key)
 
 
-def _bound(rec: Recurrence, parts: Parts, unit: Monomial, forcing: dict[Number, Number], p: Scale, rational: Number | None,
-           h: Fraction, begin: int, last: int, upper: bool, work: Work) -> Expr | None:
+def _bound(
+    rec: Recurrence,
+    parts: Parts,
+    unit: Monomial,
+    forcing: dict[Number, Number],
+    p: Scale,
+    rational: Number | None,
+    h: Fraction,
+    begin: int,
+    last: int,
+    upper: bool,
+    work: Work,
+) -> Expr | None:
     shifted = _shifted(forcing, h if upper else -h, upper)
     if shifted is None:
         return None
-    terms: list[tuple[Number, int, Number]] = []      # exponent, power of the logarithm, coefficient
+    terms: list[tuple[Number, int, Number]] = []  # exponent, power of the logarithm, coefficient
     equal = len({b for _, b, _, _ in parts}) == 1
     for s, c in sorted(shifted.items()):
         if not c:
             continue
         if rational is not None and s == rational:
             if equal:
-                terms.append((s, 1, c))     # to the base 1/b: an identity
+                terms.append((s, 1, c))  # to the base 1/b: an identity
             else:
                 rate = -sum(float(a) * float(b) ** float(s) * math.log(b) for a, b, _, _ in parts)
                 terms.append((s, 1, _outward(float(c) / rate, upper)))
@@ -238,8 +272,11 @@ def _bound(rec: Recurrence, parts: Parts, unit: Monomial, forcing: dict[Number, 
         piece = power(x, s) * c
         if k:
             inverse = 1 / base if base is not None else None
-            piece = piece * (log(x, _norm(inverse)) if inverse is not None and inverse.denominator == 1 else log(x)
-                             / (log(num(inverse)) if inverse is not None else ONE))
+            piece = piece * (
+                log(x, _norm(inverse))
+                if inverse is not None and inverse.denominator == 1
+                else log(x) / (log(num(inverse)) if inverse is not None else ONE)
+            )
         form = form + piece
     top: Expr = power(x, rational) if rational is not None else power(x, p.exact_power or num(0))
     if float(p.power) < 0:
@@ -298,6 +335,7 @@ def _outward(x: float, up: bool) -> Number:
 
 def _values(rec: Recurrence, unit: Monomial, begin: int, last: int, work: Work) -> list[tuple[int, Number]] | None:
     """T(n) for begin <= n <= last with only this monomial of the parameters."""
+
     def only(e: Expr) -> Expr:
         kept = ZERO
         for m, c in e.terms.items():

@@ -1,8 +1,9 @@
 """One goal, one side: a `Solution`.
 
-In: a system, a side, a time limit. Out: closed form, whether it is exact, where it holds, its order; or a refusal; or the reason why nothing was
-found, with values at some sizes. Never raises for what a system may contain.
+In: a system, a side, a time limit. Out: closed form, whether it is exact, where it holds, its order; or a refusal; or
+the reason why nothing was found, with values at some sizes. Never raises for what a system may contain.
 """
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -10,7 +11,19 @@ from fractions import Fraction
 from .. import growth
 from ..equations import Case, Function, Side, System
 from ..evaluate import EvaluationError, Evaluator, compile_cond
-from ..expr import TRUE, Cond, Expr, Fn, Rel, Sym, call, conj, piecewise, sym
+from ..expr import (
+    TRUE,
+    Atom,
+    Cond,
+    Expr,
+    Fn,
+    Rel,
+    Sym,
+    call,
+    conj,
+    piecewise,
+    sym,
+)
 from .model import Closed, Deadline, OutOfTime, Refused, Solution
 from .solver import Work, components, resolve_choices
 from .structure import calls_in, changing, conjuncts
@@ -23,7 +36,7 @@ _GOAL = "the_goal"
 
 def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
     """Solves for the goal of the system; the adversary's choices count as the largest (upper) or smallest (lower)."""
-    work = Work(resolve_choices(system, side), side, Deadline(time_limit))
+    work = Work(resolve_choices(with_kinds(system), side), side, Deadline(time_limit))
     try:
         closed = _walk(work) or _solve(work)
     except Refused as e:
@@ -34,14 +47,61 @@ def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
         return Solution(None, False, TRUE, None, (), reason="the equations nest too deeply", points=_numbers(work))
     if isinstance(closed, str):
         return Solution(None, False, TRUE, None, (), reason=closed, points=_numbers(work))
-    return Solution(closed.form, closed.exact, closed.valid, order_of(closed, work.system.domain, side), closed.rules, checked=closed.checked,
-                    theta=closed.order is not None)
+    return Solution(
+        closed.form,
+        closed.exact,
+        closed.valid,
+        order_of(closed, work.system.domain, side),
+        closed.rules,
+        checked=closed.checked,
+        theta=closed.order is not None,
+    )
+
+
+def with_kinds(system: System) -> System:
+    """Symbols that the domain keeps at 0 or above, and that every call passes on as they are, as sizes.
+
+    A text's symbols are integers; what is known of a parameter that never changes is known in all calls.
+    """
+    low = {
+        name
+        for p in conjuncts(system.domain)
+        if isinstance(p, Rel) and p.op in (">=", ">") and len(p.free) == 1
+        for name in p.free
+        if isinstance(v := (p.e - sym(name)).number, int | Fraction) and v <= 0
+    }
+    calls = [
+        a for e in (system.goal, *(c.value for f in system.functions.values() for c in f.cases)) for a in calls_in(e)
+    ]
+    for a in calls:
+        f = system.functions.get(a.name)
+        for p, x in zip(f.params, a.args, strict=False) if f is not None else ():
+            if x != sym(p):
+                low.discard(p)
+    if not low:
+        return system
+
+    def kind(a: Atom) -> Expr | None:
+        return sym(a.name) if isinstance(a, Sym) and a.name in low and a.kind == "int" else None
+
+    functions = {
+        name: Function(name, f.params, tuple(Case(c.guard.rebuild(kind), c.value.rebuild(kind)) for c in f.cases))
+        for name, f in system.functions.items()
+    }
+    return System(functions, system.goal.rebuild(kind), system.domain)
 
 
 def _walk(work: Work) -> Closed | None:
-    """A walk that goes up too does not end, step by step: it is told apart before the evaluation that would not either."""
+    """A walk that goes up too does not end, step by step: it is told apart before the evaluation that would not
+    either.
+    """
     goal = work.system.goal.atom
-    if isinstance(goal, Fn) and goal.op == "call" and goal.name in work.system.functions and len(work.system.functions) == 1:
+    if (
+        isinstance(goal, Fn)
+        and goal.op == "call"
+        and goal.name in work.system.functions
+        and len(work.system.functions) == 1
+    ):
         f = work.system.functions[goal.name]
         answer = walk(f)
         if answer is not None and answer.form is not None:
@@ -52,8 +112,15 @@ def _walk(work: Work) -> Closed | None:
 
 def _solve(work: Work) -> Closed | str:
     system = work.system
-    missing = sorted({a.name for f in (*system.functions.values(),) for c in f.cases for a in c.value.atoms()
-                      if isinstance(a, Fn) and a.op == "call" and a.name not in system.functions})
+    missing = sorted(
+        {
+            a.name
+            for f in (*system.functions.values(),)
+            for c in f.cases
+            for a in c.value.atoms()
+            if isinstance(a, Fn) and a.op == "call" and a.name not in system.functions
+        }
+    )
     if missing:
         raise Refused(f"there is no equation for {missing[0]}")
     work.probe()
@@ -69,15 +136,20 @@ def _solve(work: Work) -> Closed | str:
     names = tuple(sorted(system.goal.free))
     whole = Function(_GOAL, names, (Case(TRUE, system.goal),))
     functions = {**system.functions, _GOAL: whole}
-    outer = Work(System(functions, call(_GOAL, *(sym(n) for n in names)), system.domain), work.side, work.deadline, work.known)
+    outer = Work(
+        System(functions, call(_GOAL, *(sym(n) for n in names)), system.domain), work.side, work.deadline, work.known
+    )
     answer = outer.solve_function(whole)
     return answer if answer is not None else "the goal's expression cannot be put together"
 
 
 def _everywhere(work: Work, f: Function, closed: Closed) -> Closed:
     """With several sizes, the base cases beside the form, so that it holds where one of the sizes is 0."""
-    limits = [p for p in conjuncts(closed.valid) if isinstance(p, Rel) and len(p.free) == 1 and p.e.terms.get((), 0) != 0
-              and p.free <= changing_names(f)]
+    limits = [
+        p
+        for p in conjuncts(closed.valid)
+        if isinstance(p, Rel) and len(p.free) == 1 and p.e.terms.get((), 0) != 0 and p.free <= changing_names(f)
+    ]
     if closed.form is None or len(limits) < 2 or not all(len(p.free & set(f.params)) for p in limits):
         return closed
     cases = [(c.value, c.guard) for c in f.cases if not calls_in(c.value)]

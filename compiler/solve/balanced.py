@@ -2,17 +2,18 @@
 
     T(n) = w ((n mod k) T(ceil(n/k)) + (k - n mod k) T(floor(n/k))) + g(n) for n > c,  f(n) for n <= c     (c >= 1)
 
-At depth j there are k^j parts, n mod k^j of size floor(n/k^j) + 1 and the others of size floor(n/k^j): splitting a part of that
-kind gives parts of that kind, and sizes add up to n. With D = ceil(log(n/c, k)) every part above depth D - 1 exceeds c, no part at depth D does, and
-of those at depth D - 1 exactly
+At depth j there are k^j parts, n mod k^j of size floor(n/k^j) + 1 and the others of size floor(n/k^j): splitting a
+part of that kind gives parts of that kind, and sizes add up to n. With D = ceil(log(n/c, k)) every part above depth D
+- 1 exceeds c, no part at depth D does, and of those at depth D - 1 exactly
 
     s = min(k^(D-1), n - c k^(D-1))
 
-do: all of them if floor(n/k^(D-1)) > c, else the n mod k^(D-1) = n - c k^(D-1) parts of size c + 1. Hence, for w = 1, the number of
-inner nodes is (k^(D-1) - 1)/(k - 1) + s, that of leaves k^(D-1) + (k - 1) s, and the sizes of the inner nodes add up to
-n (D - 1) + min(n, (c + 1)(n - c k^(D-1))). Sums of g and f that are linear in the size follow; other g are bounded elsewhere.
-T(n) = T(floor((n-1)/2)) + T(floor(n/2)) + g(n) and its like become this form in m = n + 1.
+do: all of them if floor(n/k^(D-1)) > c, else the n mod k^(D-1) = n - c k^(D-1) parts of size c + 1. Hence, for w = 1,
+the number of inner nodes is (k^(D-1) - 1)/(k - 1) + s, that of leaves k^(D-1) + (k - 1) s, and the sizes of the inner
+nodes add up to n (D - 1) + min(n, (c + 1)(n - c k^(D-1))). Sums of g and f that are linear in the size follow; other
+g are bounded elsewhere. T(n) = T(floor((n-1)/2)) + T(floor(n/2)) + g(n) and its like become this form in m = n + 1.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def balanced(f: Function) -> Iterator[Closed]:
         return
     k, weight, moved = shape
     n = sym(rec.var)
-    c = rec.threshold + moved       # in m = n + moved
+    c = rec.threshold + moved  # in m = n + moved
     c = _lowest_threshold(rec, c, moved)
     value = c.number
     if value is not None and value < 1:
@@ -123,8 +124,14 @@ def _shape(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
     for (ca, xa), (cb, xb) in (((c1, x1), (c2, x2)), ((c2, x2), (c1, x1))):
         total = c1 + c2
         k = total
-        if k.terms and rec.var not in k.free and xb == floor(n / k) and xa in (ceil(n / k), floor(n / k) + 1) and ca == mod(n, k) \
-                and cb == k - mod(n, k):
+        if (
+            k.terms
+            and rec.var not in k.free
+            and xb == floor(n / k)
+            and xa in (ceil(n / k), floor(n / k) + 1)
+            and ca == mod(n, k)
+            and cb == k - mod(n, k)
+        ):
             return k, 1, ZERO
     return None
 

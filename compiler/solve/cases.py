@@ -1,18 +1,26 @@
 """Several recursive cases: bounded by the largest or smallest of them.
 
-An odd size may step down to an even one and an even one be halved: where a case's own call falls under another case for sure (n odd makes n - 1 even),
-that case is put in first. Then the largest of all recursive values bounds the function from above, the smallest from below, provided every
-case is evaluated where it applies; the check compares.
+An odd size may step down to an even one and an even one be halved: where a case's own call falls under another case
+for sure (n odd makes n - 1 even), that case is put in first. Then the largest of all recursive values bounds the
+function from above, the smallest from below, provided every case is evaluated where it applies; the check compares.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..equations import Case, Function
-from ..expr import TRUE, Cond, Expr, Fn, call, conj, max_, min_
+from ..expr import TRUE, Cond, Expr, Fn, conj, max_, min_
 from .model import Closed
-from .structure import calls_in, effective_guards, has_call, kinds_of, replace_calls
+from .structure import (
+    calls_in,
+    effective_guards,
+    has_call,
+    kinds_of,
+    renamed_calls,
+    replaced,
+)
 
 if TYPE_CHECKING:
     from .solver import Work
@@ -35,7 +43,7 @@ def several_cases(work: Work, f: Function) -> Iterator[Closed]:
     name = f.name + "_cases"
 
     def renamed(e: Expr) -> Expr:
-        return replace_calls(e, f.name, lambda args: call(name, *args))
+        return renamed_calls(e, f.name, name)
 
     for values in (ready, [e for _, e in recursive]):
         g = Function(name, f.params, (*(Case(g, e) for g, e in base), Case(TRUE, pick(*(renamed(e) for e in values)))))
@@ -46,8 +54,11 @@ def several_cases(work: Work, f: Function) -> Iterator[Closed]:
             return
 
 
-def _deeper(work: Work, f: Function, guard: Cond, value: Expr, recursive: list[tuple[Cond, Expr]], kinds: dict[str, str]) -> Expr:
+def _deeper(
+    work: Work, f: Function, guard: Cond, value: Expr, recursive: list[tuple[Cond, Expr]], kinds: dict[str, str]
+) -> Expr:
     """The value with calls replaced that fall under one recursive case for sure."""
+
     def change(a: Fn) -> Expr | None:
         put = dict(zip(f.params, a.args, strict=True))
         for other, e in recursive:
@@ -56,5 +67,4 @@ def _deeper(work: Work, f: Function, guard: Cond, value: Expr, recursive: list[t
         return None
 
     table = {a: new for a in calls_in(value, f.name) if (new := change(a)) is not None}
-    return value.rebuild(lambda a: table.get(a) if isinstance(a, Fn) else None)
-
+    return replaced(value, table)

@@ -1,15 +1,18 @@
 """Linear recurrences with constant coefficients and several calls, alone or in systems.
 
 The values satisfy x_k(n) = sum of a_kls x_l(n - s) + g_k(n) from some n on, with numbers a and forcing terms that are
-polynomials times geometric terms (and integer parts of n/2). By Cayley and Hamilton each x_k is then annihilated by the characteristic
-polynomial of the companion matrix times (E - r)^(d+1) for each forcing term n^d r^n; so it is a combination of n^i r^n over the
-roots of that product, with i below the multiplicity, and as many initial values determine it (Stanley, Enumerative
-Combinatorics 1, 4.1). Initial values are unrolled symbolically, so forcing terms and base values may contain parameters.
+polynomials times geometric terms (and integer parts of n/2). By Cayley and Hamilton each x_k is then annihilated by
+the characteristic polynomial of the companion matrix times (E - r)^(d+1) for each forcing term n^d r^n; so it is a
+combination of n^i r^n over the roots of that product, with i below the multiplicity, and as many initial values
+determine it (Stanley, Enumerative Combinatorics 1, 4.1). Initial values are unrolled symbolically, so forcing terms
+and base values may contain parameters.
 
-Rational roots and one pair of real quadratic irrationals give an exact form (the golden ratio gives Fibonacci numbers, -1 gives
-remainders by 2). With other roots, and coefficients that are not negative, the dominant root alone gives the order, by Perron and
-Frobenius, and safe bounds: C rho^n plus a particular solution, compared over as many sizes as the recurrence looks back.
+Rational roots and one pair of real quadratic irrationals give an exact form (the golden ratio gives Fibonacci
+numbers, -1 gives remainders by 2). With other roots, and coefficients that are not negative, the dominant root alone
+gives the order, by Perron and Frobenius, and safe bounds: C rho^n plus a particular solution, compared over as many
+sizes as the recurrence looks back.
 """
+
 from __future__ import annotations
 
 import math
@@ -19,7 +22,7 @@ from fractions import Fraction
 
 from ..equations import Function
 from ..evaluate import compile_expr
-from ..expr import ONE, TRUE, ZERO, Cond, Expr, Fn, Number, ge, mod, num, power, sym
+from ..expr import ONE, TRUE, ZERO, Cond, Expr, Fn, Monomial, Number, ge, mod, num, power, sym
 from . import polynomial as poly
 from .model import Closed
 from .structure import effective_guards, has_call, linear_parts, lower_limit
@@ -96,12 +99,12 @@ def characteristic(system: Linear) -> poly.Poly:
     size = len(system.names)
     depth = max(step for entries in system.calls for _, step, _ in entries)
     if size == 1:
-        out: poly.Poly = [0] * depth + [1]
+        out: poly.Poly = [*([0] * depth), 1]
         for _, step, a in system.calls[0]:
             out[depth - step] -= a
         return poly.trim(out)
     # det(x^depth I - sum of A_s x^(depth - s)), by expansion over polynomials
-    matrix: list[list[poly.Poly]] = [[([0] * depth + [1]) if i == k else [] for i in range(size)] for k in range(size)]
+    matrix: list[list[poly.Poly]] = [[[*([0] * depth), 1] if i == k else [] for i in range(size)] for k in range(size)]
     for k, entries in enumerate(system.calls):
         for name, step, a in entries:
             i = system.names.index(name)
@@ -115,19 +118,27 @@ def _determinant(m: list[list[poly.Poly]]) -> poly.Poly:
     out: poly.Poly = []
     for i, p in enumerate(m[0]):
         if p:
-            minor = [row[:i] + row[i + 1:] for row in m[1:]]
+            minor = [row[:i] + row[i + 1 :] for row in m[1:]]
             out = poly.add(out, poly.scale(poly.mul(p, _determinant(minor)), -1 if i % 2 else 1))
     return out
 
 
 def forcing_roots(forcing: Expr, var: str) -> dict[Number, int] | None:
-    """Root -> multiplicity of the annihilator of a forcing term; None if it is no exponential polynomial with rational ratios."""
+    """Root -> multiplicity of the annihilator of a forcing term; None if it is no exponential polynomial with
+    rational ratios.
+    """
     roots: dict[Number, int] = {}
     for m, c in forcing.terms.items():
         halves = 0
         rest = []
         for a, k in m:
-            if isinstance(a, Fn) and a.op == "floor" and isinstance(k, int) and k > 0 and a.args[0] == sym(var) * Fraction(1, 2):
+            if (
+                isinstance(a, Fn)
+                and a.op == "floor"
+                and isinstance(k, int)
+                and k > 0
+                and a.args[0] == sym(var) * Fraction(1, 2)
+            ):
                 halves += k
             else:
                 rest.append((a, k))
@@ -263,7 +274,8 @@ def c_finite(functions: list[Function], goal: str) -> Iterator[Closed]:
         for r, k in found.items():
             forced[r] = max(forced.get(r, 0), k)
     for r, k in forced.items():
-        # a forcing term passes through up to all functions: resonance adds the multiplicity in the characteristic polynomial
+        # a forcing term passes through up to all functions: resonance adds its multiplicity in the characteristic
+        # polynomial
         multiplicity[r] = multiplicity.get(r, 0) + k
     if len(rest) > 3 or (len(rest) == 3 and quadratic_roots(rest) is None):
         return
@@ -275,8 +287,15 @@ def c_finite(functions: list[Function], goal: str) -> Iterator[Closed]:
         yield from _fit(functions, system, goal, multiplicity, rest, count, origin)
 
 
-def _fit(functions: list[Function], system: Linear, goal: str, multiplicity: dict[Number, int], rest: poly.Poly, count: int,
-         origin: int) -> Iterator[Closed]:
+def _fit(
+    functions: list[Function],
+    system: Linear,
+    goal: str,
+    multiplicity: dict[Number, int],
+    rest: poly.Poly,
+    count: int,
+    origin: int,
+) -> Iterator[Closed]:
     shifted = Linear(system.var, (goal,), origin, system.calls, system.forcing)
     rows = unroll(shifted, functions, origin + count + 2)
     if rows is None:
@@ -287,7 +306,7 @@ def _fit(functions: list[Function], system: Linear, goal: str, multiplicity: dic
     golden = surds is not None and rest == poly.scale([-1, -1, 1], rest[-1])
     at = [origin + i for i in range(count + 2)]
     rational: list[tuple[Expr, list[Number]]] = []
-    for r, k in sorted(multiplicity.items(), key=lambda t: (-abs(t[0]), t[0] < 0)):
+    for r, k in sorted(multiplicity.items(), key=lambda t: (-abs(Fraction(t[0])), t[0] < 0)):
         if r == 0:
             continue
         for i in range(k):
@@ -297,10 +316,7 @@ def _fit(functions: list[Function], system: Linear, goal: str, multiplicity: dic
         rational.append((atom_expr(Fn("fibonacci", (n,))), [fib[i] for i in range(len(at))]))
         rational.append((atom_expr(Fn("fibonacci", (n + 1,))), [fib[i + 1] for i in range(len(at))]))
         surds = None
-    if surds is None:
-        form = _combine(rational, values)
-    else:
-        form = _combine_surds(rational, surds, values, n, at)
+    form = _combine(rational, values) if surds is None else _combine_surds(rational, surds, values, n, at)
     if form is None:
         return
     yield Closed(form, True, ge(n, num(origin)), ("characteristic roots",), _surd_order(form, surds, multiplicity, n))
@@ -311,7 +327,7 @@ def _surd_order(form: Expr, surds: tuple[_Surd, _Surd] | None, multiplicity: dic
     if surds is None or form.free != n.free:
         return None
     big, small = (float(s.a) + float(s.b) * math.sqrt(s.d) for s in surds)
-    if big <= 1 or big <= abs(small) or any(abs(r) >= big for r in multiplicity):
+    if big <= 1 or big <= abs(small) or any(abs(float(r)) >= big for r in multiplicity):
         return None
     value = compile_expr(form, tuple(n.free), digits=60)
     size = [float(value(k) / value(k - 20)) for k in (120, 140)]
@@ -326,7 +342,7 @@ def _norm(x: Number) -> Number:
 
 def _fibonacci(n: int) -> int:
     if n < 0:
-        return (-1) ** (n + 1) * _fibonacci(-n)
+        return _fibonacci(-n) if n % 2 else -_fibonacci(-n)
     a, b = 0, 1
     for _ in range(n):
         a, b = b, a + b
@@ -343,13 +359,13 @@ def _geometric(r: Number, n: Expr) -> Expr:
 def _combine(basis: list[tuple[Expr, list[Number]]], values: list[Expr]) -> Expr | None:
     """The combination of the basis that has these values."""
     matrix = [[column[i] for _, column in basis] for i in range(len(values))]
-    monomials: dict[object, Expr] = {}
+    monomials: dict[Monomial, Expr] = {}
     for v in values:
         for m in v.terms:
             monomials.setdefault(m, Expr({m: 1}))
     result = ZERO
     for m, unit in monomials.items():
-        right = [v.terms.get(m, 0) for v in values]  # type: ignore[call-overload]
+        right = [v.terms.get(m, 0) for v in values]
         x = poly.solve_linear(matrix, right) if basis else (None if any(right) else [])
         if x is None:
             return None
@@ -358,8 +374,9 @@ def _combine(basis: list[tuple[Expr, list[Number]]], values: list[Expr]) -> Expr
     return result
 
 
-def _combine_surds(rational: list[tuple[Expr, list[Number]]], surds: tuple[_Surd, _Surd], values: list[Expr], n: Expr,
-                   at: list[int]) -> Expr | None:
+def _combine_surds(
+    rational: list[tuple[Expr, list[Number]]], surds: tuple[_Surd, _Surd], values: list[Expr], n: Expr, at: list[int]
+) -> Expr | None:
     """The same with two conjugate irrational roots: their coefficients are conjugate where the values are rational."""
     # r^x = u_x + v_x sqrt(d): two rational columns, one for the even and one for the odd part
     d = surds[0].d
@@ -374,4 +391,3 @@ def _combine_surds(rational: list[tuple[Expr, list[Number]]], surds: tuple[_Surd
     odd = (power(big, n) - power(small, n)) * Fraction(1, 2) * root * Fraction(1, d)
     columns = [*rational, (even, [_norm(q.a) for q in powers]), (odd, [_norm(q.b) for q in powers])]
     return _combine(columns, values)
-

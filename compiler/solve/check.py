@@ -1,10 +1,12 @@
 """Every closed form against its recurrence: by evaluation with true rounding, at many points.
 
-In: a function of a system, a closed form, the condition under which it is claimed. Out: at how many points it was compared,
-or the first point that breaks it. A rule may be wrong; this may not, so it shares no code with the rules: the
-recurrence is unrolled by `evaluate`, the form is computed as any formula. Points: all small sizes, sizes around powers, a few large
-ones, several values of each parameter. Rational values must agree exactly, irrational ones to 25 digits.
+In: a function of a system, a closed form, the condition under which it is claimed. Out: at how many points it was
+compared, or the first point that breaks it. A rule may be wrong; this may not, so it shares no code with the rules:
+the recurrence is unrolled by `evaluate`, the form is computed as any formula. Points: all small sizes, sizes around
+powers, a few large ones, several values of each parameter. Rational values must agree exactly, irrational ones to 25
+digits.
 """
+
 from __future__ import annotations
 
 import random
@@ -24,7 +26,17 @@ _SMALL = (*range(0, 34), 40, 47, 48, 49, 57, 63, 64, 65)
 _LARGE = (80, 81, 82, 99, 100, 127, 128, 129, 200, 243, 244, 255, 256, 257, 300)
 _HUGE = (511, 512, 513, 728, 729, 730, 1000, 1023, 1024, 1025, 4095, 4096, 5000, 10007, 65535, 65536, 65537, 10**6 + 3)
 _FEW = (1, 2, 3, 5, 8, 4, 0, 7, 12, 21)
-_REAL: tuple[Fraction | int, ...] = (Fraction(1, 2), Fraction(1, 3), Fraction(9, 10), 1, 2, Fraction(3, 4), 5, 0, Fraction(1, 7))
+_REAL: tuple[Fraction | int, ...] = (
+    Fraction(1, 2),
+    Fraction(1, 3),
+    Fraction(9, 10),
+    1,
+    2,
+    Fraction(3, 4),
+    5,
+    0,
+    Fraction(1, 7),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,9 @@ class Outcome:
 
 
 def points(params: Sequence[str], kinds: dict[str, str], main: frozenset[str], huge: bool) -> Iterator[tuple[Any, ...]]:
-    """Sizes to compare at; `main` are the parameters that drive the recursion, `huge` says that large ones are cheap."""
+    """Sizes to compare at; `main` are the parameters that drive the recursion, `huge` says that large ones are
+    cheap.
+    """
     if len(params) == 1:
         if kinds.get(params[0]) == "real":
             yield from ((x,) for x in _REAL)
@@ -69,7 +83,9 @@ def points(params: Sequence[str], kinds: dict[str, str], main: frozenset[str], h
 
 
 def _with_outer(sizes: Iterator[tuple[Any, ...]], count: int) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
-    """Symbols that are no parameters (a price, a model's size) get three sets of values, each for a third of the sizes."""
+    """Symbols that are no parameters (a price, a model's size) get three sets of values, each for a third of the
+    sizes.
+    """
     if not count:
         yield from ((p, ()) for p in sizes)
         return
@@ -83,8 +99,19 @@ def _close(a: Any, b: Any) -> bool:
     return bool(abs(a - b) <= 1e-25 * max(1, abs(a), abs(b)))
 
 
-def compare(evaluator: Evaluator, name: str, params: Sequence[str], form: Expr, exact: bool, valid: Cond, sizes: Iterator[tuple[Any, ...]],
-            deadline: Deadline, *, least: int = 8, most: int = 160) -> Outcome:
+def compare(
+    evaluator: Evaluator,
+    name: str,
+    params: Sequence[str],
+    form: Expr,
+    exact: bool,
+    valid: Cond,
+    sizes: Iterator[tuple[Any, ...]],
+    deadline: Deadline,
+    *,
+    least: int = 8,
+    most: int = 160,
+) -> Outcome:
     """Compares a form with the recurrence at up to `most` of the sizes that lie in `valid`."""
     side = evaluator.side
     outer = evaluator.outer
@@ -125,7 +152,7 @@ def compare(evaluator: Evaluator, name: str, params: Sequence[str], form: Expr, 
                     return Outcome(done, "an irrational value")
         except EvaluationError as e:
             return Outcome(done, f"{e} at {point}")
-        if type(claimed) is not int and not isinstance(claimed, Fraction) or not isinstance(truth, int | Fraction):
+        if (type(claimed) is not int and not isinstance(claimed, Fraction)) or not isinstance(truth, int | Fraction):
             if isinstance(truth, Fraction):
                 truth = type(claimed)(truth.numerator) / truth.denominator
             good = _close(claimed, truth)

@@ -1,12 +1,13 @@
 """Linear recurrences whose roots have no closed form: the order, by the dominant root, and safe bounds.
 
-With coefficients that are not negative and shifts without a common divisor the characteristic polynomial has one positive root rho, it
-is simple and larger than all others in absolute value (Perron and Frobenius); a nonnegative solution that is not 0 is of the order of
-rho^n. A forcing term with a ratio r beyond rho takes over. Bounds: if P solves the equation with its forcing terms, the
-difference is homogeneous, and C rho^n bounds it from n on once it does at as many neighbouring sizes as the recurrence looks back.
-Other signs: the order alone, from roots and coefficients to fifty digits, where the dominant root is real, simple and has a
-coefficient that is not 0 by far.
+With coefficients that are not negative and shifts without a common divisor the characteristic polynomial has one
+positive root rho, it is simple and larger than all others in absolute value (Perron and Frobenius); a nonnegative
+solution that is not 0 is of the order of rho^n. A forcing term with a ratio r beyond rho takes over. Bounds: if P
+solves the equation with its forcing terms, the difference is homogeneous, and C rho^n bounds it from n on once it
+does at as many neighbouring sizes as the recurrence looks back. Other signs: the order alone, from roots and
+coefficients to fifty digits, where the dominant root is real, simple and has a coefficient that is not 0 by far.
 """
+
 from __future__ import annotations
 
 import math
@@ -46,15 +47,22 @@ def dominant(work: Work, f: Function) -> Iterator[Closed]:
         yield from _by_numbers(work, f, system)
         return
     p = characteristic(system)
-    p = p[next(i for i, c in enumerate(p) if c):]
+    p = p[next(i for i, c in enumerate(p) if c) :]
     rational, rest = poly.factor(p)
     if len(rest) < 3:
         return
     from mpmath import mp, polyroots  # type: ignore[import-untyped]
 
     with mp.workdps(40):
-        real = [float(r.real) for r in polyroots([mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(rest)],
-                                                 maxsteps=500, extraprec=300) if abs(r.imag) < 1e-25]
+        real = [
+            float(r.real)
+            for r in polyroots(
+                [mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(rest)],
+                maxsteps=500,
+                extraprec=300,
+            )
+            if abs(r.imag) < 1e-25
+        ]
     rho = max([*real, *(float(r) for r, _ in rational)])
     forced = forcing_roots(system.forcing[0], system.var)
     if forced is None:
@@ -111,7 +119,9 @@ def _bounds(work: Work, f: Function, system: Linear, rho: float, root: Expr, ord
         yield Closed(form, False, ge(sym(system.var), num(system.start)), ("dominant root",), order)
 
 
-def _bounded(work: Work, f: Function, system: Linear, forcing: Expr, rho: float, root: Expr, value_at: Any) -> Expr | None:
+def _bounded(
+    work: Work, f: Function, system: Linear, forcing: Expr, rho: float, root: Expr, value_at: Any
+) -> Expr | None:
     particular = _particular(system, forcing)
     if particular is None:
         return None
@@ -155,8 +165,10 @@ def _bounds_by_monomial(work: Work, f: Function, system: Linear, rho: float, roo
         particular = _particular(system, forcing.get(m, num(0)))
         if particular is None:
             return
-        ratios = [float(v - (particular.subs({system.var: num(system.start + i)}).number or 0)) / rho ** (system.start + i)
-                  for i, v in enumerate(values)]
+        ratios = [
+            float(v - (particular.subs({system.var: num(system.start + i)}).number or 0)) / rho ** (system.start + i)
+            for i, v in enumerate(values)
+        ]
         c = math.ceil(max(ratios) * 1000 + 1e-9) if upper else math.floor(min(ratios) * 1000 - 1e-9)
         total = total + (power(root, sym(system.var)) * Fraction(c, 1000) + particular) * Expr({m: 1})
     yield Closed(total, False, ge(sym(system.var), num(system.start)), ("dominant root",))
@@ -176,16 +188,24 @@ def _by_numbers(work: Work, f: Function, system: Linear) -> Iterator[Closed]:
     from mpmath import mp, polyroots
 
     p = characteristic(system)
-    p = p[next(i for i, c in enumerate(p) if c):]
+    p = p[next(i for i, c in enumerate(p) if c) :]
     for g in system.forcing:
         for r in forcing_roots(g, system.var) or {}:
             p = poly.mul(p, poly.from_root(r))
     simple = poly.square_free(p)
     with mp.workdps(50):
-        roots = polyroots([mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(simple)], maxsteps=500, extraprec=300)
+        roots = polyroots(
+            [mp.mpf(Fraction(c).numerator) / Fraction(c).denominator for c in reversed(simple)],
+            maxsteps=500,
+            extraprec=300,
+        )
         roots.sort(key=lambda r: -abs(r))
         for i, r in enumerate(roots[:1]):
-            if abs(r.imag) > 1e-30 or r.real <= 0 or (i + 1 < len(roots) and abs(roots[i + 1]) > abs(r) * (1 - mp.mpf(10) ** -12)):
+            if (
+                abs(r.imag) > 1e-30
+                or r.real <= 0
+                or (i + 1 < len(roots) and abs(roots[i + 1]) > abs(r) * (1 - mp.mpf(10) ** -12))
+            ):
                 return
             try:
                 values = [work.evaluator.call(f.name, at) for at in (400, 500, 600)]
@@ -193,8 +213,10 @@ def _by_numbers(work: Work, f: Function, system: Linear) -> Iterator[Closed]:
                 return
             if min(values) <= 0:
                 return
-            logs = [mp.log(mp.mpf(Fraction(v).numerator) / Fraction(v).denominator) - at * mp.log(r.real)
-                    for v, at in zip(values, (400, 500, 600), strict=True)]
+            logs = [
+                mp.log(mp.mpf(Fraction(v).numerator) / Fraction(v).denominator) - at * mp.log(r.real)
+                for v, at in zip(values, (400, 500, 600), strict=True)
+            ]
             if max(logs) - min(logs) < 1e-9 and abs(r) > 1:
                 yield Closed(None, False, TRUE, ("dominant root",), power(root_expr(simple), sym(system.var)))
             return

@@ -1,12 +1,14 @@
 """Maxima and minima over calls: the dominant alternative, proven by the check, and peaks.
 
-If the alternative i is solved alone and its solution F satisfies the whole equation, F is the value, for the recursion determines it:
-F is compared with the full recurrence at many points, and F's own alternatives with each other far beyond them. Where none
-dominates, any single alternative still bounds a maximum from below and a minimum from above.
+If the alternative i is solved alone and its solution F satisfies the whole equation, F is the value, for the
+recursion determines it: F is compared with the full recurrence at many points, and F's own alternatives with each
+other far beyond them. Where none dominates, any single alternative still bounds a maximum from below and a minimum
+from above.
 
-A peak is T(n) = max(T(s_1(n)), ..., g(n)) without anything added: along the chain of largest arguments the largest g counts, which is
-the first one where g does not decrease, or the base value at the end.
+A peak is T(n) = max(T(s_1(n)), ..., g(n)) without anything added: along the chain of largest arguments the largest g
+counts, which is the first one where g does not decrease, or the base value at the end.
 """
+
 from __future__ import annotations
 
 import math
@@ -19,7 +21,17 @@ from ..equations import Case, Function, System
 from ..evaluate import EvaluationError, Evaluator, compile_cond, compile_expr
 from ..expr import TRUE, Cond, Expr, Fn, call, conj, le, max_, negate, num, sym
 from .model import Closed
-from .structure import calls_in, effective_guards, has_call, kinds_of, lower_limit, replace_calls, slope
+from .structure import (
+    calls_in,
+    effective_guards,
+    has_call,
+    kinds_of,
+    lower_limit,
+    renamed_calls,
+    replace_calls,
+    replaced,
+    slope,
+)
 
 if TYPE_CHECKING:
     from .solver import Work
@@ -33,8 +45,12 @@ def _choices(f: Function) -> tuple[int, list[Fn]] | None:
     """The one case with extrema over calls, and these extrema, outermost first."""
     found = None
     for i, case in enumerate(f.cases):
-        atoms = [a for m in case.value.terms for a, _ in m if isinstance(a, Fn) and a.op in ("max", "min")
-                 and any(has_call(x, f.name) for x in a.args)]
+        atoms = [
+            a
+            for m in case.value.terms
+            for a, _ in m
+            if isinstance(a, Fn) and a.op in ("max", "min") and any(has_call(x, f.name) for x in a.args)
+        ]
         if atoms:
             if found is not None:
                 return None
@@ -43,7 +59,9 @@ def _choices(f: Function) -> tuple[int, list[Fn]] | None:
 
 
 def extrema(work: Work, f: Function) -> Iterator[Closed]:
-    """Tries each alternative as the dominant one, from the threshold on and, in one variable, from a few sizes later."""
+    """Tries each alternative as the dominant one, from the threshold on and, in one variable, from a few sizes
+    later.
+    """
     late: list[Closed] = []
     for answer in _alternatives(work, f):
         if answer.exact:
@@ -55,7 +73,7 @@ def extrema(work: Work, f: Function) -> Iterator[Closed]:
         if longer is None:
             break
         for answer in _alternatives(work, longer):
-            if answer.exact or answer.form is not None and "one alternative" not in answer.rules:
+            if answer.exact or (answer.form is not None and "one alternative" not in answer.rules):
                 yield replace(answer, rules=(*answer.rules, "first values apart"))
     yield from late
 
@@ -69,7 +87,9 @@ def _unrolled(work: Work, f: Function, count: int) -> Function | None:
     if len(guard) != 1 or f.cases[-1] != guard[0] or limit is None or not isinstance(limit[0].number, int) or limit[1]:
         return None
     start, cases = limit[0].number, list(f.cases[:-1])
-    evaluator = Evaluator(System({f.name: f}, call(f.name, sym(f.params[0])), TRUE), work.side, fuel=100_000, seconds=1.0)
+    evaluator = Evaluator(
+        System({f.name: f}, call(f.name, sym(f.params[0])), TRUE), work.side, fuel=100_000, seconds=1.0
+    )
     try:
         for at in range(start, start + count):
             cases.append(Case(le(sym(f.params[0], "int"), num(at)), num(evaluator.call(f.name, at))))
@@ -84,7 +104,7 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
         return
     at, atoms = found
     case = f.cases[at]
-    options = [sorted(a.args, key=lambda x, a=a: _rank(x, f, a.op)) for a in atoms]  # type: ignore[misc]
+    options = [_ranked(a, f) for a in atoms]
     bounds: list[Closed] = []
     orders: list[Closed] = []
     for count, picks in enumerate(product(*options)):
@@ -92,17 +112,27 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
             break
         work.deadline.check()
         table = dict(zip(atoms, picks, strict=True))
-        value = case.value.rebuild(lambda a, table=table: table.get(a) if isinstance(a, Fn) else None)  # type: ignore[misc]
+        value = replaced(case.value, table)
         name = f"{f.name}_{count}"
-        one = Function(name, f.params, tuple(
-            Case(c.guard, replace_calls(value if i == at else c.value, f.name, lambda args, name=name: call(name, *args)))  # type: ignore[misc]
-            for i, c in enumerate(f.cases)))
+        one = Function(
+            name,
+            f.params,
+            tuple(
+                Case(
+                    c.guard,
+                    renamed_calls(value if i == at else c.value, f.name, name),
+                )
+                for i, c in enumerate(f.cases)
+            ),
+        )
         answer = work.derived(one)
         if answer is None:
             continue
         if answer.form is not None and answer.exact and _dominates(f, at, atoms, table, answer):
             yield Closed(answer.form, True, answer.valid, (*answer.rules, "dominant alternative"))
-        natural = "lower" if all(a.op == "max" for a in atoms) else "upper" if all(a.op == "min" for a in atoms) else None
+        natural = (
+            "lower" if all(a.op == "max" for a in atoms) else "upper" if all(a.op == "min" for a in atoms) else None
+        )
         if answer.form is not None and _dominates(f, at, atoms, table, answer):
             yield Closed(answer.form, False, answer.valid, (*answer.rules, "dominant alternative"), answer.order)
         if natural == work.side:
@@ -113,6 +143,10 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
         # every alternative alone has this order; with parts that only shrink by factors so has any mixture
         yield Closed(None, False, TRUE, (*orders[0].rules, "dominant alternative"), orders[0].order)
     yield from (Closed(b.form, False, b.valid, (*b.rules, "one alternative"), b.order) for b in bounds)
+
+
+def _ranked(a: Fn, f: Function) -> list[Expr]:
+    return sorted(a.args, key=lambda x: _rank(x, f, a.op))
 
 
 def _rank(x: Expr, f: Function, op: str) -> tuple[float, float, float]:
@@ -178,9 +212,14 @@ def peak(work: Work, f: Function) -> Iterator[Closed]:
         return
     for chosen in sorted(calls, key=lambda x: _rank(x, f, "max")):
         name = f.name + "_chain"
-        one = Function(name, f.params, tuple(
-            Case(c.guard, replace_calls(chosen if i == at else c.value, f.name, lambda args: call(name, *args)))
-            for i, c in enumerate(f.cases)))
+        one = Function(
+            name,
+            f.params,
+            tuple(
+                Case(c.guard, renamed_calls(chosen if i == at else c.value, f.name, name))
+                for i, c in enumerate(f.cases)
+            ),
+        )
         answer = work.derived(one)
         if answer is not None and answer.form is not None:
             # the form holds above the threshold only: below it, the cases themselves count
@@ -191,4 +230,3 @@ def case_region(f: Function, at: int, answer: Closed) -> Cond:
     """Where the recursive case applies."""
     before = [negate(c.guard) for c in f.cases[:at]]
     return conj(answer.valid, *before, f.cases[at].guard)
-

@@ -1,11 +1,14 @@
 """First order with coefficients that vary: T(n) = a(n) T(n-1) + g(n), a a rational function of n.
 
-The product P(n) of a(i) up to n is written with factorials, central binomials and powers; then T(n)/P(n) is a sum (the summation factor,
-Concrete Mathematics 2.2), which `sums` closes where g/P is a rational function, polynomial times geometric, or the like.
+The product P(n) of a(i) up to n is written with factorials, central binomials and powers; then T(n)/P(n) is a sum
+(the summation factor, Concrete Mathematics 2.2), which `sums` closes where g/P is a rational function, polynomial
+times geometric, or the like.
 
-Where it does not close, the order follows by comparing the terms g(i)/P(i) with a geometric series or an integral: if they are
-summable T is of the order of P, if they grow geometrically of that of g, in between of that of P times the integral. Needs a > 0, g >= 0.
+Where it does not close, the order follows by comparing the terms g(i)/P(i) with a geometric series or an integral: if
+they are summable T is of the order of P, if they grow geometrically of that of g, in between of that of P times the
+integral. Needs a > 0, g >= 0.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -201,7 +204,13 @@ def _order(rec: Recurrence, scale: Scale, value: Expr, begin: int) -> Iterator[C
     order = sum_order(g, scale)
     if order is None:
         return
-    yield Closed(None, False, ge(sym(rec.var), num(begin)), ("order of a sum",), order.expr(rec.var) * without_constants(coefficient))
+    yield Closed(
+        None,
+        False,
+        ge(sym(rec.var), num(begin)),
+        ("order of a sum",),
+        order.expr(rec.var) * without_constants(coefficient),
+    )
 
 
 def without_constants(c: Expr) -> Expr:
@@ -210,7 +219,7 @@ def without_constants(c: Expr) -> Expr:
         return ONE
     if len(c.terms) != 1:
         return c
-    (m, _), = c.terms.items()
+    ((m, _),) = c.terms.items()
     return Expr({tuple((a, k) for a, k in m if atom_expr(a).free): 1})
 
 
@@ -231,4 +240,3 @@ def sum_order(g: Scale, p: Scale) -> Scale | None:
     if ratio.logs == -1 and ratio.loglogs > -1:
         return p * Scale(loglogs=ratio.loglogs + 1)
     return p if ratio.logs < -1 else None
-

@@ -1,9 +1,10 @@
 """A linear guess, proved by substitution.
 
-The two coefficients of F(n) = u n + v come from two values; F is the answer if putting it into the equation leaves an identity of canonical
-expressions, and the base values agree: induction over the recursion. Settles splittings whose parts add up (n - 1 comparisons of a tournament)
-and nested calls such as T(T(n-1)) + 1.
+The two coefficients of F(n) = u n + v come from two values; F is the answer if putting it into the equation leaves an
+identity of canonical expressions, and the base values agree: induction over the recursion. Settles splittings whose
+parts add up (n - 1 comparisons of a tournament) and nested calls such as T(T(n-1)) + 1.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -4,8 +4,10 @@ Dividing by c and taking the difference of two neighbours leaves finitely many c
 
     T(n) = c(n) (T(n-1)/c(n-1) + T(n-s) + g(n)/c(n) - g(n-1)/c(n-1)),
 
-which other rules solve; T(n-1-k) in the sum runs over the same values backwards. (Sedgewick and Flajolet, Analysis of Algorithms, 1.5.)
+which other rules solve; T(n-1-k) in the sum runs over the same values backwards. (Sedgewick and Flajolet, Analysis of
+Algorithms, 1.5.)
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -66,7 +68,11 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
 
     ratio = weight / weight.subs(before)
     following = ratio * at_n(n - 1) + weight * at_n(n - step) + forcing - ratio * forcing.subs(before)
-    cases_ = [*(Case(g, e) for g, e in base), *(Case(le(n, num(k)), v) for k, v in sorted(known.items())), Case(TRUE, following)]
+    cases_ = [
+        *(Case(g, e) for g, e in base),
+        *(Case(le(n, num(k)), v) for k, v in sorted(known.items())),
+        Case(TRUE, following),
+    ]
     if first - step + 1 < start and first - step < lo.number:
         return
     answer = work.derived(Function(name, f.params, tuple(cases_)))
@@ -129,4 +135,3 @@ def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, int, Expr] | None:
     if shape is None:
         return None
     return shape[0], weight, shape[1], shape[2], forcing
-

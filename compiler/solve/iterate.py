@@ -1,12 +1,15 @@
 """One call of itself: the recurrence is a sum along the chain of its arguments.
 
-    T(x) = a T(s(x)) + g(x) while x lies above the threshold  gives  T(x) = sum of a^j g(s^j(x)) for j < D, plus a^D base(s^D(x)),
+    T(x) = a T(s(x)) + g(x) while x lies above the threshold  gives  T(x) = sum of a^j g(s^j(x)) for j < D, plus a^D
+    base(s^D(x)),
 
-an identity by unrolling D times. The rule knows the j-th iterate of v - s, v + s, floor(v/b), ceil(v/b), b*v, of shifted ones, and
-of accumulators that are affine in themselves with summands that are iterates already known; D is the number of steps until the
-driving parameter passes its threshold: ceil((v - t)/s), floor(log(v/(t+1), b)) + 1, ceil(log(v/t, b)).
-floor(floor(v/b)/c) = floor(v/(bc)) makes the iterates of floors exact (Graham, Knuth, Patashnik, 3.2).
+an identity by unrolling D times. The rule knows the j-th iterate of v - s, v + s, floor(v/b), ceil(v/b), b*v, of
+shifted ones, and of accumulators that are affine in themselves with summands that are iterates already known; D is
+the number of steps until the driving parameter passes its threshold: ceil((v - t)/s), floor(log(v/(t+1), b)) + 1,
+ceil(log(v/t, b)). floor(floor(v/b)/c) = floor(v/(bc)) makes the iterates of floors exact (Graham, Knuth, Patashnik,
+3.2).
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,12 +18,31 @@ from fractions import Fraction
 
 from ..equations import Function, Side
 from ..expr import (
-    ONE, TRUE, ZERO, Cond, Expr, Number, Rel, Sym, ceil, conj, eq, floor, ge, integer_log, log, ne, num, piecewise, power, sym,
+    ONE,
+    TRUE,
+    ZERO,
+    Cond,
+    Expr,
+    Number,
+    Rel,
+    Sym,
+    ceil,
+    conj,
+    eq,
+    floor,
+    ge,
+    integer_log,
+    log,
+    ne,
+    num,
+    piecewise,
+    power,
+    sym,
 )
 from .model import Closed, Recurrence
-from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
 from .relax import relax
 from .scale import leading
+from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
 from .sums import summation
 
 __all__ = ["decided", "iterate", "log_base", "log_over", "quotients"]
@@ -31,7 +53,9 @@ _I = "_i"
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """The driving parameter: its j-th iterate, the number of steps, the range of its last value, where the formula holds."""
+    """The driving parameter: its j-th iterate, the number of steps, the range of its last value, where the formula
+    holds.
+    """
 
     at: Expr
     steps: Expr
@@ -49,7 +73,9 @@ def log_base(x: Expr, b: Expr) -> Expr:
 
 
 def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
-    """Closed forms of a function whose recursive case calls itself once; with a side, bounds where floors stand in a sum."""
+    """Closed forms of a function whose recursive case calls itself once; with a side, bounds where floors stand in a
+    sum.
+    """
     cases = effective_guards(f.cases)
     recursive = [i for i, (_, e) in enumerate(cases) if has_call(e, f.name)]
     if len(recursive) != 1:
@@ -58,7 +84,7 @@ def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
     parts = linear_parts(value, f.name)
     if parts is None or len(parts[0]) != 1:
         return
-    (coef, args), = parts[0]
+    ((coef, args),) = parts[0]
     forcing = parts[1]
     moving = {p: x for p, x in zip(f.params, args, strict=True) if not (isinstance(x.atom, Sym) and x.atom.name == p)}
     if any(p in coef.free for p in moving):
@@ -78,8 +104,16 @@ def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
         ratio = coef.atom
         if isinstance(ratio, Sym) and coef.number is None:
             one = {ratio.name: ONE}
-            at_one = _assemble(f, driver, chain, {p: x.subs(one) for p, x in iterates.items()}, ONE, forcing.subs(one),
-                               tuple((g.subs(one), e.subs(one)) for g, e in base), side)
+            at_one = _assemble(
+                f,
+                driver,
+                chain,
+                {p: x.subs(one) for p, x in iterates.items()},
+                ONE,
+                forcing.subs(one),
+                tuple((g.subs(one), e.subs(one)) for g, e in base),
+                side,
+            )
             if at_one is not None:
                 found = piecewise((at_one, eq(coef, ONE)), (found, TRUE))
                 yield Closed(found, side is None, chain.valid, rules, _step_order(f, driver, coef, forcing, moving))
@@ -100,8 +134,16 @@ def _step_order(f: Function, driver: str, coef: Expr, forcing: Expr, moving: dic
     return power(coef, sym(driver) / (step or 1))
 
 
-def _assemble(f: Function, driver: str, chain: _Chain, iterates: dict[str, Expr], coef: Expr, forcing: Expr,
-              base: tuple[tuple[Cond, Expr], ...], side: Side | None) -> Expr | None:
+def _assemble(
+    f: Function,
+    driver: str,
+    chain: _Chain,
+    iterates: dict[str, Expr],
+    coef: Expr,
+    forcing: Expr,
+    base: tuple[tuple[Cond, Expr], ...],
+    side: Side | None,
+) -> Expr | None:
     summand = forcing.subs(iterates) * power(coef, sym(_J))
     if side is not None:
         relaxed = relax(summand, side, lambda a: _J in a.args[0].free)
@@ -109,7 +151,7 @@ def _assemble(f: Function, driver: str, chain: _Chain, iterates: dict[str, Expr]
             return None
         summand = relaxed
     total = summation(summand, _J, ZERO, chain.steps - 1)
-    if total is None and chain.unit:      # over the parameter itself, upwards
+    if total is None and chain.unit:  # over the parameter itself, upwards
         n = sym(driver)
         total = summation(summand.subs({_J: n - sym(_I)}), _I, n - chain.steps + 1, n)
     if total is None or any(_J in x.free for x in (total,)):
@@ -199,13 +241,12 @@ def quotients(n: Expr, x: Expr) -> Iterator[tuple[Expr, Expr, str]]:
         return
     for a in x.atoms():
         if not isinstance(a, Sym) and a.op == "floor":
-            b = n / a.args[0]
-            if v not in b.free and b.number is None:
-                if x == floor(n / b):
-                    yield b, ZERO, "floor"
-                b = b * -1
-                if x == ceil(n / b):
-                    yield b, ZERO, "ceil"
+            ratio = n / a.args[0]
+            if v not in ratio.free and ratio.number is None:
+                if x == floor(n / ratio):
+                    yield ratio, ZERO, "floor"
+                if x == ceil(n / (ratio * -1)):
+                    yield ratio * -1, ZERO, "ceil"
 
 
 def _quotient_chain(n: Expr, b: Expr, s: Expr, kind: str, start: Expr, j: Expr) -> _Chain | None:
@@ -285,4 +326,3 @@ def _accumulator(p: str, x: Expr, known: dict[str, Expr]) -> Expr | None:
     inner = summand.subs({q: v.subs({_J: sym(i)}) for q, v in known.items()})
     total = summation(inner * power(factor, j - 1 - sym(i)), i, ZERO, j - 1)
     return None if total is None else power(factor, j) * sym(p) + total
-

@@ -1,10 +1,11 @@
 """Steps and splits in one equation: T(n) = a T(n-1) + sum b_i T(about n/c_i) + g(n).
 
-a < 1: the step forgets geometrically. For a nondecreasing T of polynomial growth T(n-1) ~ T(n), so T is of the order of the solution of
-(1 - a) T(n) = sum b_i T(n/c_i) + g(n), which is Akra and Bazzi's.
-a >= 1: bounds. T does not decrease, so each split is at most T(n-1), and dropping the splits first and putting that solution in for them gives
-a lower bound. Both are checked as any bound.
+a < 1: the step forgets geometrically. For a nondecreasing T of polynomial growth T(n-1) ~ T(n), so T is of the order
+of the solution of (1 - a) T(n) = sum b_i T(n/c_i) + g(n), which is Akra and Bazzi's. a >= 1: bounds. T does not
+decrease, so each split is at most T(n-1), and dropping the splits first and putting that solution in for them gives a
+lower bound. Both are checked as any bound.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -46,16 +47,26 @@ def mixed(work: Work, f: Function) -> Iterator[Closed]:
         value = rec.forcing
         for c, x in splits:
             value = value + c * call(f.name, x)
-        alone = Function(f.name, (rec.var,), tuple(Case(c.guard, value * (1 / Fraction(1 - weight)) if i == at else c.value)
-                                                   for i, c in enumerate(f.cases)))
+        alone = Function(
+            f.name,
+            (rec.var,),
+            tuple(
+                Case(c.guard, value * (1 / Fraction(1 - weight)) if i == at else c.value) for i, c in enumerate(f.cases)
+            ),
+        )
         if f.params == (rec.var,):
-            yield from (Closed(c.form, c.exact, c.valid, ("steps and splits", *c.rules), c.order) for c in akra_bazzi_order(alone))
+            yield from (
+                Closed(c.form, c.exact, c.valid, ("steps and splits", *c.rules), c.order)
+                for c in akra_bazzi_order(alone)
+            )
         return
     place = f.params.index(rec.var)
     name = f.name + "_bound"
 
     def with_value(value: Expr) -> Function:
-        return Function(name, f.params, tuple(Case(c.guard, value if i == at else c.value) for i, c in enumerate(f.cases)))
+        return Function(
+            name, f.params, tuple(Case(c.guard, value if i == at else c.value) for i, c in enumerate(f.cases))
+        )
 
     def at_size(x: Expr) -> Expr:
         return call(name, *(x if i == place else sym(p) for i, p in enumerate(f.params)))
@@ -80,4 +91,3 @@ def mixed(work: Work, f: Function) -> Iterator[Closed]:
     answer = work.derived(with_value(value))
     if answer is not None and answer.form is not None:
         yield Closed(answer.form, False, answer.valid, ("steps and splits", *answer.rules))
-

@@ -1,8 +1,9 @@
 """The data of the solver: what a rule is given and what it answers.
 
-A rule never prints, never changes its input and may be wrong: `check` decides. A rule that sees that no answer can exist
-raises `Refused`; one that merely does not apply yields nothing.
+A rule never prints, never changes its input and may be wrong: `check` decides. A rule that sees that no answer can
+exist raises `Refused`; one that merely does not apply yields nothing.
 """
+
 from __future__ import annotations
 
 import time
@@ -45,8 +46,9 @@ class Solution:
     """What is known of one side of a goal.
 
     `exact`: `closed` equals the recurrence at every integer point of `valid`; otherwise it lies on the safe side there.
-    `order` is free of constants and of dominated terms. `refused` says why no answer exists, `reason` why none was found.
-    `theta`: the order was proved by a rule, from both sides. `points`: values of the recurrence at some sizes, where there is no closed form.
+    `order` is free of constants and of dominated terms. `refused` says why no answer exists, `reason` why none was
+    found. `theta`: the order was proved by a rule, from both sides. `points`: values of the recurrence at some sizes,
+    where there is no closed form.
     """
 
     closed: Expr | None
@@ -82,7 +84,8 @@ class Recurrence:
     """f(v, ...) = sum of coef * f(args) + forcing for v > threshold, and cases below it.
 
     One variable `var` changes in the calls and decides where the recursion ends; the other parameters are constants
-    (`calls` gives the argument at the place of `var` only). `base` are the cases that apply for v <= threshold, in order.
+    (`calls` gives the argument at the place of `var` only). `base` are the cases that apply for v <= threshold, in
+    order.
     """
 
     name: str

@@ -1,14 +1,19 @@
 """Functions that call each other: elimination by substitution.
 
-If B does not call itself, each call of B in A is replaced by B's equation with the arguments put in; where B has several cases, A gets a case
-for each. What remains calls A alone and is solved as one function. (Systems of constant coefficients in which this does not
-end go to `cfinite`, which needs no elimination.)
+If B does not call itself, each call of B in A is replaced by B's equation with the arguments put in; where B has
+several cases, A gets a case for each. What remains calls A alone and is solved as one function. (Systems of constant
+coefficients in which this does not end go to `cfinite`, which needs no elimination.)
 """
+
 from __future__ import annotations
 
 from ..equations import Case, Function
-from ..expr import FALSE, TRUE, Cond, Expr, Fn, conj, negate
-from .structure import calls_in, has_call
+from ..expr import FALSE, TRUE, Cond, Expr, conj, negate
+from .structure import (
+    calls_in,
+    has_call,
+    replaced,
+)
 
 __all__ = ["eliminate"]
 
@@ -54,7 +59,7 @@ def _inlined(target: Function, f: Function) -> Function | None:
                 condition = conj(guard, inner.guard.subs(put))
                 if condition != FALSE:
                     new = inner.value.subs(put)
-                    split.append((condition, value.rebuild(lambda x, a=a, new=new: new if isinstance(x, Fn) and x == a else None)))  # type: ignore[misc]
+                    split.append((condition, replaced(value, {a: new})))
                 before = conj(before, negate(inner.guard.subs(put)))
                 if before == FALSE:
                     break

@@ -1,9 +1,11 @@
 """Calls of calls: T(n - T(T(n-1))) and their like.
 
-No theorem covers them. If T(n) ~ C n^alpha, comparing exponents leaves few candidates: alpha = 1 (Hofstadter's G, Conway's
-sequence), or alpha = 1/golden ratio (Golomb: 1 + G(n - G(G(n-1))) gives alpha - 1 + alpha^2 = 0). The candidate is taken if exact values up to n = 8192 follow
-it without drift: the rule is called "fitted growth", for it is evidence and no proof.
+No theorem covers them. If T(n) ~ C n^alpha, comparing exponents leaves few candidates: alpha = 1 (Hofstadter's G,
+Conway's sequence), or alpha = 1/golden ratio (Golomb: 1 + G(n - G(G(n-1))) gives alpha - 1 + alpha^2 = 0). The
+candidate is taken if exact values up to n = 8192 follow it without drift: the rule is called "fitted growth", for it
+is evidence and no proof.
 """
+
 from __future__ import annotations
 
 import math
@@ -27,10 +29,14 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 def nested(work: Work, f: Function) -> Iterator[Closed]:
     """The order, from values."""
-    if len(f.params) != 1 or not any(has_call(x, f.name) for c in f.cases for a in calls_in(c.value, f.name) for x in a.args):
+    if len(f.params) != 1 or not any(
+        has_call(x, f.name) for c in f.cases for a in calls_in(c.value, f.name) for x in a.args
+    ):
         return
     try:
-        values = [float(work.floats.call(f.name, 2**k + shift)) for k in range(7, 14) for shift in (0, 2 ** (k - 1) - 1)]
+        values = [
+            float(work.floats.call(f.name, 2**k + shift)) for k in range(7, 14) for shift in (0, 2 ** (k - 1) - 1)
+        ]
     except EvaluationError:
         return
     if min(values) <= 0:

@@ -1,10 +1,12 @@
 """An adversary who splits: T(n) = extremum over k of (T(k) + T(n-1-k)) + g(n).
 
-The worst or best split is one end or the middle wherever the solution is convex or concave: for a convex T a sum T(k) + T(s-k) is
-largest at the ends and smallest in the middle, for a concave T the other way round (majorisation). The two candidates are solved alone; the check
-compares the solution with the extremum over all k, and its second differences decide convexity far beyond.
-Maxima over k of a single call are largest at the largest argument where T does not decrease.
+The worst or best split is one end or the middle wherever the solution is convex or concave: for a convex T a sum T(k)
++ T(s-k) is largest at the ends and smallest in the middle, for a concave T the other way round (majorisation). The
+two candidates are solved alone; the check compares the solution with the extremum over all k, and its second
+differences decide convexity far beyond. Maxima over k of a single call are largest at the largest argument where T
+does not decrease.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,9 +15,14 @@ from typing import TYPE_CHECKING
 
 from ..equations import Case, Function
 from ..evaluate import EvaluationError, compile_expr
-from ..expr import Expr, Fn, call, floor
+from ..expr import Expr, Fn, floor
 from .model import Closed
-from .structure import kinds_of, replace_calls
+from .structure import (
+    kinds_of,
+    renamed_calls,
+    replace_calls,
+    replaced,
+)
 
 if TYPE_CHECKING:
     from .solver import Work
@@ -43,10 +50,17 @@ def partition(work: Work, f: Function) -> Iterator[Closed]:
     for name, k in ends.items():
         work.deadline.check()
         picked = a.args[0].subs({a.name: k})
-        g = Function(f"{f.name}_{name}", f.params, tuple(
-            Case(c.guard, replace_calls(_put(c.value, a, picked) if i == at else c.value, f.name,
-                                        lambda args, name=name: call(f"{f.name}_{name}", *args)))  # type: ignore[misc]
-            for i, c in enumerate(f.cases)))
+        g = Function(
+            f"{f.name}_{name}",
+            f.params,
+            tuple(
+                Case(
+                    c.guard,
+                    renamed_calls(_put(c.value, a, picked) if i == at else c.value, f.name, f"{f.name}_{name}"),
+                )
+                for i, c in enumerate(f.cases)
+            ),
+        )
         answer = work.derived(g)
         if answer is None:
             continue
@@ -60,7 +74,7 @@ def partition(work: Work, f: Function) -> Iterator[Closed]:
 
 
 def _put(e: Expr, a: Fn, value: Expr) -> Expr:
-    return e.rebuild(lambda x: value if isinstance(x, Fn) and x == a else None)
+    return replaced(e, {a: value})
 
 
 def _extreme(work: Work, f: Function, a: Fn, k: Expr, answer: Closed) -> bool:
@@ -80,7 +94,9 @@ def _extreme(work: Work, f: Function, a: Fn, k: Expr, answer: Closed) -> bool:
         try:
             first, last = low(*point), high(*point)
             mine = value(*point, best(*point))
-            for other in sorted({first, first + 1, first + 2, (first + last) // 3, (first + last) // 2, last - 1, last}):
+            for other in sorted(
+                {first, first + 1, first + 2, (first + last) // 3, (first + last) // 2, last - 1, last}
+            ):
                 if not first <= other <= last:
                     continue
                 theirs = value(*point, other)

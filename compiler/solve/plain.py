@@ -1,8 +1,9 @@
 """Functions that do not call themselves: their cases, with sums in closed form.
 
-The value is a piecewise expression, or one form where the others are the same. Sums that have no closed form are left to
-other rules.
+The value is a piecewise expression, or one form where the others are the same. Sums that have no closed form are left
+to other rules.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator

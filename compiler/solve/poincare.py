@@ -2,15 +2,18 @@
 
     T(n) = sum over i of c_i(n) T(n - i) + g(n),  T(n)/T(n-1) = rho n^a (1 + alpha n^(-1/2) + beta/n + ...)
 
-Putting the ratio into the equation and comparing powers gives a (the steepest slope of the Newton polygon), rho, alpha and beta one after the other,
-and summing logarithms T ~ C n!^a rho^n e^(2 alpha sqrt n) n^(beta - alpha^2/2) (Birkhoff and Trjitzinsky; Wimp and Zeilberger 1985).
-That C is not 0, so that this solution and neither a smaller one nor the forcing term counts, is decided by exact values up to n = 1600: the
-quotient must settle. So the order is proved up to that decision.
+Putting the ratio into the equation and comparing powers gives a (the steepest slope of the Newton polygon), rho,
+alpha and beta one after the other, and summing logarithms T ~ C n!^a rho^n e^(2 alpha sqrt n) n^(beta - alpha^2/2)
+(Birkhoff and Trjitzinsky; Wimp and Zeilberger 1985). That C is not 0, so that this solution and neither a smaller one
+nor the forcing term counts, is decided by exact values up to n = 1600: the quotient must settle. So the order is
+proved up to that decision.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..equations import Function
@@ -53,7 +56,10 @@ def poincare(work: Work, f: Function) -> Iterator[Closed]:
         # the two leading terms at infinity
         degree = len(top) - len(bottom)
         first = Fraction(top[-1]) / Fraction(bottom[-1])
-        second = ((Fraction(top[-2]) if len(top) > 1 else Fraction(0)) - first * (Fraction(bottom[-2]) if len(bottom) > 1 else 0)) / bottom[-1]
+        second = (
+            (Fraction(top[-2]) if len(top) > 1 else Fraction(0))
+            - first * (Fraction(bottom[-2]) if len(bottom) > 1 else 0)
+        ) / bottom[-1]
         coefficients[step] = {degree: first, degree - 1: second}
     if not coefficients:
         return
@@ -61,13 +67,16 @@ def poincare(work: Work, f: Function) -> Iterator[Closed]:
     if (a * 2).denominator != 1:
         return
     # c_i(n) n^(-a i) = c[i][0] + c[i][1] n^(-1/2) + c[i][2]/n
-    c = {i: [sum((x for d, x in parts.items() if 2 * (a * i - d) == k), Fraction(0)) for k in range(3)] for i, parts in coefficients.items()}
+    c = {
+        i: [sum((x for d, x in parts.items() if 2 * (a * i - d) == k), Fraction(0)) for k in range(3)]
+        for i, parts in coefficients.items()
+    }
     depth = max(c)
-    p: poly.Poly = [0] * depth + [1]
+    p: poly.Poly = [*([0] * depth), 1]
     for i, row in c.items():
         p[depth - i] -= row[0]
     p = poly.trim(p)
-    p = p[next(i for i, x in enumerate(p) if x):]
+    p = p[next(i for i, x in enumerate(p) if x) :]
     found = _asymptotics(work, f, p, c, a)
     if found is not None:
         yield Closed(None, False, TRUE, ("asymptotic series",), found)
@@ -79,6 +88,7 @@ def _asymptotics(work: Work, f: Function, p: poly.Poly, c: dict[int, list[Fracti
     n = sym(f.params[0])
     simple = poly.square_free(p)
     with mp.workdps(40):
+
         def real(x: Number) -> Any:
             return mp.mpf(Fraction(x).numerator) / Fraction(x).denominator
 
@@ -93,8 +103,15 @@ def _asymptotics(work: Work, f: Function, p: poly.Poly, c: dict[int, list[Fracti
         if abs(weight) < 1e-20:
             return None
         alpha = sum(real(row[1]) * rho**-i for i, row in c.items()) / weight
-        rest = sum(rho**-i * (real(row[2]) - i * alpha * real(row[1]) + real(row[0]) * (
-            (i * alpha) ** 2 + real(a) * i * (i - 1) / 2 - alpha**2 * i * (i - 1) / 2)) for i, row in c.items())
+        rest = sum(
+            rho**-i
+            * (
+                real(row[2])
+                - i * alpha * real(row[1])
+                + real(row[0]) * ((i * alpha) ** 2 + real(a) * i * (i - 1) / 2 - alpha**2 * i * (i - 1) / 2)
+            )
+            for i, row in c.items()
+        )
         beta = rest / weight
         theta = _nice(beta - alpha**2 / 2)
         twice = _nice(2 * alpha)
@@ -108,14 +125,23 @@ def _asymptotics(work: Work, f: Function, p: poly.Poly, c: dict[int, list[Fracti
                 return None
             if v <= 0:
                 return None
-            logs.append(mp.log(v if not isinstance(v, Fraction) else real(v)) - real(a) * mp.loggamma(at + 1) - at * mp.log(rho)
-                        - real(twice) * mp.sqrt(at) - real(theta) * mp.log(at))
-        gaps = [abs(y - x) for x, y in zip(logs, logs[1:], strict=False)]
-        if gaps[-1] > 0.02 or gaps[-1] > gaps[0] * 0.8 and gaps[0] > 1e-9:
+            logs.append(
+                mp.log(v if not isinstance(v, Fraction) else real(v))
+                - real(a) * mp.loggamma(at + 1)
+                - at * mp.log(rho)
+                - real(twice) * mp.sqrt(at)
+                - real(theta) * mp.log(at)
+            )
+        gaps = [abs(y - x) for x, y in pairwise(logs)]
+        if gaps[-1] > 0.02 or (gaps[-1] > gaps[0] * 0.8 and gaps[0] > 1e-9):
             return None
         base = _root(simple, rho)
-    return (power(factorial(n), a) * power(base, n) * power(n, theta)
-            * (power(atom_expr(Fn("E", ())), power(n, Fraction(1, 2)) * twice) if twice else ONE))
+    return (
+        power(factorial(n), a)
+        * power(base, n)
+        * power(n, theta)
+        * (power(atom_expr(Fn("E", ())), power(n, Fraction(1, 2)) * twice) if twice else ONE)
+    )
 
 
 def _nice(x: Any) -> Number | None:

@@ -4,6 +4,7 @@ In and out: lists of numbers, lowest degree first; a polynomial has no trailing 
 Roots: rational ones by the rational root theorem; what is left of degree two is solved by its discriminant. Nothing
 here factors further: an irreducible rest of a higher degree is only ever used through its dominant root.
 """
+
 from __future__ import annotations
 
 import math
@@ -12,8 +13,23 @@ from fractions import Fraction
 
 from ..expr import Number
 
-__all__ = ["Poly", "add", "derivative", "divide", "evaluate", "factor", "from_root", "gcd", "mul", "rational_roots", "scale", "shift",
-           "solve_linear", "square_free", "trim"]
+__all__ = [
+    "Poly",
+    "add",
+    "derivative",
+    "divide",
+    "evaluate",
+    "factor",
+    "from_root",
+    "gcd",
+    "mul",
+    "rational_roots",
+    "scale",
+    "shift",
+    "solve_linear",
+    "square_free",
+    "trim",
+]
 
 Poly = list[Number]
 
@@ -106,7 +122,8 @@ def square_free(p: Sequence[Number]) -> Poly:
 
 def rational_roots(p: Sequence[Number]) -> list[tuple[Number, int]]:
     """Rational roots with multiplicities, ascending; 0 included."""
-    rest, found = trim(p), []
+    rest = trim(p)
+    found: list[tuple[Number, int]] = []
     zeros = 0
     while rest and rest[0] == 0:
         rest, zeros = rest[1:], zeros + 1
@@ -130,7 +147,9 @@ def _candidates(ints: list[int]) -> list[Fraction]:
     if low > 10**10 or high > 10**10:
         return []
     bound = 1 + max(Fraction(abs(c), high) for c in ints[:-1])
-    out = {Fraction(s * a, b) for a in _divisors(low) for b in _divisors(high) if Fraction(a, b) <= bound for s in (1, -1)}
+    out = {
+        Fraction(s * a, b) for a in _divisors(low) for b in _divisors(high) if Fraction(a, b) <= bound for s in (1, -1)
+    }
     return sorted(out)
 
 

@@ -1,10 +1,12 @@
 """Systems that have no answer, told apart by their shape before any rule is tried.
 
-- A nested call with a constant or growing result in a descent over two parameters (T(m-1, T(m, n-1))) is Ackermann's: not primitive recursive.
+- A nested call with a constant or growing result in a descent over two parameters (T(m-1, T(m, n-1))) is Ackermann's:
+  not primitive recursive.
 - A call in an exponent makes a tower: not elementary.
-- A call whose argument grows on one branch while it shrinks on another (3n + 1 against n/2) has no measure that decreases.
-What merely fails to end at the sizes tried is found by evaluation (`solver.Work.probe`).
+- A call whose argument grows on one branch while it shrinks on another (3n + 1 against n/2) has no measure that
+  decreases. What merely fails to end at the sizes tried is found by evaluation (`solver.Work.probe`).
 """
+
 from __future__ import annotations
 
 from ..equations import Function

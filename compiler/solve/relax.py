@@ -1,8 +1,10 @@
 """Rounding taken out: floors by their arguments, (-1)^n by 1 or -1, always to the safe side.
 
-floor(x) <= x, and floor(x) >= x - (1 - u) if x is a multiple of u at integers: of 1/k for k in the denominator, of b^-j for (n + h)/b^j. In a
-product all other factors must be nonnegative; an even or odd integer power of a floor is relaxed only where the argument is nonnegative.
+floor(x) <= x, and floor(x) >= x - (1 - u) if x is a multiple of u at integers: of 1/k for k in the denominator, of
+b^-j for (n + h)/b^j. In a product all other factors must be nonnegative; an even or odd integer power of a floor is
+relaxed only where the argument is nonnegative.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -11,9 +13,16 @@ from math import lcm
 from typing import TYPE_CHECKING
 
 from ..equations import Case, Function, Side
-from ..expr import ONE, ZERO, Expr, Fn, Sym, call, is_integer, is_nonneg, le, num, power, sym
+from ..expr import ONE, ZERO, Expr, Fn, Sym, is_integer, is_nonneg, le, num, power, sym
 from .model import Closed
-from .structure import base_at, calls_in, has_call, recurrence, replace_calls
+from .structure import (
+    base_at,
+    calls_in,
+    has_call,
+    recurrence,
+    renamed_calls,
+    replace_calls,
+)
 from .sums import atom_expr
 
 if TYPE_CHECKING:
@@ -28,15 +37,22 @@ def relax(e: Expr, side: Side, which: Callable[[Fn], bool]) -> Expr | None:
     for m, c in e.terms.items():
         product = num(c)
         up = (side == "upper") == (c > 0)
-        changed = [(a, k) for a, k in m if isinstance(a, Fn) and (
-            (a.op == "floor" and which(a)) or (a.op == "pow" and a.args[0] == num(-1)) or (
-                a.op == "max" and k == 1 and all(is_nonneg(x) or isinstance(x.atom, Sym) for x in a.args)))]
+        changed = [
+            (a, k)
+            for a, k in m
+            if isinstance(a, Fn)
+            and (
+                (a.op == "floor" and which(a))
+                or (a.op == "pow" and a.args[0] == num(-1))
+                or (a.op == "max" and k == 1 and all(is_nonneg(x) or isinstance(x.atom, Sym) for x in a.args))
+            )
+        ]
         others = Expr({tuple(p for p in m if p not in changed): 1})
         if changed and not is_nonneg(others):
             return None
         for a, k in changed:
             assert isinstance(a, Fn)
-            if a.op == "max":       # of nonnegative numbers: at most the sum, at least any one
+            if a.op == "max":  # of nonnegative numbers: at most the sum, at least any one
                 product = product * (sum(a.args, ZERO) if up else max(a.args, key=lambda x: (len(x.free), x.key)))
                 continue
             if a.op == "pow":
@@ -44,10 +60,10 @@ def relax(e: Expr, side: Side, which: Callable[[Fn], bool]) -> Expr | None:
                     return None
                 product = product * (1 if up else -1)
                 continue
-            if not isinstance(k, int) or k < 0 or not is_nonneg(a.args[0]):
-                # floor(-x) is -ceil(x): of one sign as well, but only alone
-                if k != 1 or len(changed) > 1:
-                    return None
+            # floor(-x) is -ceil(x): of one sign as well, but only alone
+            signed = isinstance(k, int) and k > 0 and is_nonneg(a.args[0])
+            if not signed and (k != 1 or len(changed) > 1):
+                return None
             product = product * power(_side_of_floor(a, up), k)
         result = result + product * others
     return result
@@ -86,7 +102,9 @@ def _unit(x: Expr) -> Expr:
 
 
 def relaxed_forcing(work: Work, f: Function) -> Iterator[Closed]:
-    """Solves with the floors of the forcing term relaxed; from below also with one more base value, so that it is not 0."""
+    """Solves with the floors of the forcing term relaxed; from below also with one more base value, so that it is
+    not 0.
+    """
     cases = []
     changed = False
     for case in f.cases:
@@ -106,9 +124,11 @@ def relaxed_forcing(work: Work, f: Function) -> Iterator[Closed]:
         if name == "_first" and extra is None:
             return
         whole = [*cases[:-1], *([extra] if extra is not None else []), cases[-1]]
-        renamed = tuple(Case(c.guard, replace_calls(c.value, f.name, lambda args, name=name: call(f.name + name, *args))) for c in whole)  # type: ignore[misc]
+        renamed = tuple(Case(c.guard, renamed_calls(c.value, f.name, f.name + name)) for c in whole)
         answer = work.derived(Function(f.name + name, f.params, renamed))
-        if answer is not None and not (name == "_smooth" and work.side == "lower" and answer.form is not None and not answer.form.terms):
+        if answer is not None and not (
+            name == "_smooth" and work.side == "lower" and answer.form is not None and not answer.form.terms
+        ):
             yield Closed(answer.form, False, answer.valid, (*answer.rules, "rounding bounded"), answer.order)
 
 
@@ -128,4 +148,3 @@ def _next_value(f: Function) -> Case | None:
             return None
         value = value + coef.subs({rec.var: at}) * below
     return Case(le(sym(rec.var), at), value)
-

@@ -1,4 +1,5 @@
 """A system as text to the object of `orch solve --format json`: both sides, theta, rules, seconds."""
+
 from __future__ import annotations
 
 import time
@@ -20,8 +21,16 @@ def solve_text(text: str, goal: str | None = None, time_limit: float = 10.0) -> 
     started = time.monotonic()
     system = parse_system(text, goal)
     if isinstance(system, list):
-        return {"goal": goal, "refused": None, "theta": None, "rules": [], "seconds": 0.0, "lower": None, "upper": None,
-                "errors": [str(e) for e in system]}
+        return {
+            "goal": goal,
+            "refused": None,
+            "theta": None,
+            "rules": [],
+            "seconds": 0.0,
+            "lower": None,
+            "upper": None,
+            "errors": [str(e) for e in system],
+        }
     report = system_report(system, time_limit)
     report["seconds"] = round(time.monotonic() - started, 3)
     return report
@@ -32,16 +41,22 @@ def system_report(system: System, time_limit: float = 10.0) -> dict[str, Any]:
     started = time.monotonic()
     upper = solve(system, "upper", time_limit=time_limit)
     if not _has_choice(system):
-        lower = _same_below(upper, system) if upper.exact or upper.closed is None else solve(
-            system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
+        lower = (
+            _same_below(upper, system)
+            if upper.exact or upper.closed is None
+            else solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
+        )
     else:
         lower = solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
     refused = upper.refused or lower.refused
     theta = growth.theta(lower.order, upper.order, system.domain)
     out: dict[str, Any] = {
-        "goal": str(system.goal), "refused": refused, "theta": None if theta is None or refused else str(theta),
+        "goal": str(system.goal),
+        "refused": refused,
+        "theta": None if theta is None or refused else str(theta),
         "rules": list(dict.fromkeys((*upper.rules, *lower.rules))),
-        "lower": _side(lower), "upper": _side(upper),
+        "lower": _side(lower),
+        "upper": _side(upper),
     }
     if refused is None and theta is None:
         reason = upper.reason or lower.reason
@@ -66,5 +81,9 @@ def _has_choice(system: System) -> bool:
 
 
 def _side(s: Solution) -> dict[str, Any]:
-    return {"closed": None if s.closed is None else str(s.closed), "exact": s.exact and s.closed is not None,
-            "order": None if s.order is None else str(s.order), "valid": str(s.valid)}
+    return {
+        "closed": None if s.closed is None else str(s.closed),
+        "exact": s.exact and s.closed is not None,
+        "order": None if s.order is None else str(s.order),
+        "valid": str(s.valid),
+    }

@@ -1,9 +1,11 @@
 """Square roots: T(n) = a(n) T(floor(sqrt(n))) + g(n).
 
-With n = 2^(2^k) the depth is log2 log2 n up to rounding (the integer part of a root of an integer part is the integer part of the root). For a
-constant a it is divide and conquer in log2 n with b = 2 (Cormen et al., 4.3): of the order of log(n)^log2(a) or of g, compared as
-there. With a(n) = floor(sqrt(n)), T(n)/n has depth log log n and forcing g(n)/n.
+With n = 2^(2^k) the depth is log2 log2 n up to rounding (the integer part of a root of an integer part is the integer
+part of the root). For a constant a it is divide and conquer in log2 n with b = 2 (Cormen et al., 4.3): of the order
+of log(n)^log2(a) or of g, compared as there. With a(n) = floor(sqrt(n)), T(n)/n has depth log log n and forcing
+g(n)/n.
 """
+
 from __future__ import annotations
 
 import math

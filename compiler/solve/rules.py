@@ -1,4 +1,5 @@
 """The rules, in the order in which they are tried: the exact ones first, then the safe bounds, then bare orders."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -1,9 +1,11 @@
 """How fast an expression of one variable grows: n!^a c^n n^p log(n)^q log(log(n))^r, compared lexicographically.
 
-In: an expression and its variable; other symbols are positive constants. Out: the scale of its leading terms and their coefficient, or
-None where the leading terms cancel or a part is not understood. `growth` does the same for several variables; the theorems
-about recurrences (Akra and Bazzi, summation by comparison with an integral) need the exponents as numbers, hence this file.
+In: an expression and its variable; other symbols are positive constants. Out: the scale of its leading terms and
+their coefficient, or None where the leading terms cancel or a part is not understood. `growth` does the same for
+several variables; the theorems about recurrences (Akra and Bazzi, summation by comparison with an integral) need the
+exponents as numbers, hence this file.
 """
+
 from __future__ import annotations
 
 import math
@@ -18,7 +20,9 @@ __all__ = ["Scale", "leading"]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """n!^fact * base^n * n^power * log(n)^logs * log(log(n))^loglogs; `exact_power` is the exponent where it is irrational."""
+    """n!^fact * base^n * n^power * log(n)^logs * log(log(n))^loglogs; `exact_power` is the exponent where it is
+    irrational.
+    """
 
     fact: Number = 0
     base: Number = 1
@@ -30,25 +34,53 @@ class Scale:
     @property
     def key(self) -> tuple[float, float, float, float, float]:
         """Compares scales."""
-        return (float(self.fact), math.log(self.base), round(float(self.power), 12), float(self.logs), float(self.loglogs))
+        return (
+            float(self.fact),
+            math.log(self.base),
+            round(float(self.power), 12),
+            float(self.logs),
+            float(self.loglogs),
+        )
 
     def __mul__(self, o: Scale) -> Scale:
         exact = None
         if self.exact_power is not None or o.exact_power is not None:
             exact = _exponent(self) + _exponent(o)
-        return Scale(self.fact + o.fact, self.base * o.base, self.power + o.power, self.logs + o.logs, self.loglogs + o.loglogs, exact)
+        return Scale(
+            self.fact + o.fact,
+            self.base * o.base,
+            self.power + o.power,
+            self.logs + o.logs,
+            self.loglogs + o.loglogs,
+            exact,
+        )
 
     def to(self, k: Number) -> Scale:
         """The k-th power."""
-        base = self.base if k == 1 else (Fraction(self.base) ** k if isinstance(k, int) else Fraction(float(self.base) ** float(k)))
-        return Scale(self.fact * k, base, self.power * k, self.logs * k, self.loglogs * k,
-                     None if self.exact_power is None else self.exact_power * k)
+        base = (
+            self.base
+            if k == 1
+            else (Fraction(self.base) ** k if isinstance(k, int) else Fraction(float(self.base) ** float(k)))
+        )
+        return Scale(
+            self.fact * k,
+            base,
+            self.power * k,
+            self.logs * k,
+            self.loglogs * k,
+            None if self.exact_power is None else self.exact_power * k,
+        )
 
     def expr(self, var: str) -> Expr:
         """The scale as an expression."""
         n = sym(var)
-        return (power(factorial(n), self.fact) * power(num(self.base), n) * power(n, _exponent(self)) * power(log(n), self.logs)
-                * power(log(log(n)), self.loglogs))
+        return (
+            power(factorial(n), self.fact)
+            * power(num(self.base), n)
+            * power(n, _exponent(self))
+            * power(log(n), self.logs)
+            * power(log(log(n)), self.loglogs)
+        )
 
 
 def _exponent(s: Scale) -> Expr:
@@ -60,7 +92,9 @@ def _exponent(s: Scale) -> Expr:
 
 def leading(e: Expr, var: str) -> tuple[Scale, Expr] | None:
     """(scale, coefficient) of the fastest growing terms; the coefficient is positive as far as it is a number."""
-    if e.infinite or len({tuple(p for p in m if var not in atom_expr(p[0]).free) for m in e.terms}) > 1 and e.free != {var}:
+    if e.infinite or (
+        len({tuple(p for p in m if var not in atom_expr(p[0]).free) for m in e.terms}) > 1 and e.free != {var}
+    ):
         return None
     found: dict[tuple[float, ...], tuple[Scale, Expr, Number]] = {}
     for m, c in e.terms.items():
@@ -75,7 +109,8 @@ def leading(e: Expr, var: str) -> tuple[Scale, Expr] | None:
             value = total.number
             if value is None:
                 return None
-            spread, total = abs(value), ZERO
+            spread = -value if value < 0 else value
+            total = ZERO
         if old is not None:
             total, spread = total + old[1], spread + old[2]
         found[scale.key] = (scale, total, spread)
@@ -101,7 +136,7 @@ def _monomial(m: tuple[tuple[Atom, Number], ...], var: str) -> tuple[Scale, Expr
     for a, k in m:
         one = atom_expr(a)
         if var in one.free and len(one.free) > 1:
-            return None     # an order in several variables has to be uniform in all of them
+            return None  # an order in several variables has to be uniform in all of them
         if var not in one.free:
             coefficient = coefficient * Expr({((a, k),): 1})
             continue
@@ -190,5 +225,3 @@ def _log(inner: Scale, base: Number) -> tuple[Scale, Expr] | None:
     if inner.logs:
         return (Scale(loglogs=1), over) if inner.logs > 0 else None
     return None
-
-

@@ -3,6 +3,7 @@
 Components of the call graph are solved bottom up; solved functions are put into their callers as closed forms. For each
 function the rules of `rules.RULES` are tried in order, and the first answer that `check` cannot break is taken.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,24 @@ from itertools import product
 from ..equations import Case, Function, Side, System
 from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, OutOfFuel, compile_cond
 from ..expr import (
-    FALSE, TRUE, Cond, Expr, Fn, Rel, Sym, call, conj, eq, ge, is_nonneg, max_, min_, negate, num, piecewise, sym,
+    FALSE,
+    TRUE,
+    Cond,
+    Expr,
+    Fn,
+    Rel,
+    Sym,
+    call,
+    conj,
+    eq,
+    ge,
+    is_nonneg,
+    max_,
+    min_,
+    negate,
+    num,
+    piecewise,
+    sym,
 )
 from .cfinite import c_finite
 from .check import compare, points
@@ -22,7 +40,14 @@ from .dominant import dominant_in_system
 from .model import Closed, Deadline, Refused
 from .mutual import eliminate
 from .refuse import refuse
-from .structure import calls_in, conjuncts, effective_guards, kinds_of, map_atoms, replace_calls
+from .structure import (
+    calls_in,
+    conjuncts,
+    effective_guards,
+    kinds_of,
+    map_atoms,
+    renamed_calls,
+)
 from .sums import tidy
 
 __all__ = ["Inlined", "Work", "components", "resolve_choices"]
@@ -45,8 +70,10 @@ def resolve_choices(system: System, side: Side) -> System:
     def change(e: Expr) -> Expr:
         return map_atoms(e, lambda a: pick(*a.args) if a.op == "choice" else None)
 
-    functions = {name: Function(name, f.params, tuple(Case(c.guard, change(c.value)) for c in f.cases))
-                 for name, f in system.functions.items()}
+    functions = {
+        name: Function(name, f.params, tuple(Case(c.guard, change(c.value)) for c in f.cases))
+        for name, f in system.functions.items()
+    }
     return System(functions, change(system.goal), system.domain)
 
 
@@ -116,7 +143,9 @@ class Work:
         return conj(*(p for p in conjuncts(self.system.domain) if p.free <= set(names)))
 
     def implied(self, region: Cond, claim: Cond, names: tuple[str, ...], kinds: dict[str, str]) -> bool:
-        """Whether `claim` holds wherever `region` does, as far as many points can tell; every form is checked afterwards."""
+        """Whether `claim` holds wherever `region` does, as far as many points can tell; every form is checked
+        afterwards.
+        """
         if claim == TRUE:
             return True
         names = tuple(sorted({*names, *region.free, *claim.free}))
@@ -143,8 +172,12 @@ class Work:
         rules: list[str] = []
         table: dict[Fn, Expr] = {}
         while True:
-            wanted = [a for a in calls_in(e) if a.name in self.known and not any(
-                calls_in(x) and any(b.name in self.known for b in calls_in(x)) for x in a.args)]
+            wanted = [
+                a
+                for a in calls_in(e)
+                if a.name in self.known
+                and not any(calls_in(x) and any(b.name in self.known for b in calls_in(x)) for x in a.args)
+            ]
             if not wanted:
                 break
             table.clear()
@@ -174,6 +207,7 @@ class Work:
 
     def _decided(self, e: Expr, name: str, region: Cond, names: tuple[str, ...], kinds: dict[str, str]) -> Expr:
         """Extrema of two solved values, where one is never the other's better in this region."""
+
         def change(a: Fn) -> Expr | None:
             if a.op not in ("max", "min") or len(a.args) != 2 or any(calls_in(x) for x in a.args):
                 return None
@@ -183,10 +217,18 @@ class Work:
             if self.implied(region, ge(y, x), names, kinds):
                 return y if a.op == "max" else x
             return None
+
         return map_atoms(e, change)
 
-    def whole(self, f: Function, closed: Closed, values: dict[str, Expr], region: Cond, names: tuple[str, ...],
-              kinds: dict[str, str]) -> Expr:
+    def whole(
+        self,
+        f: Function,
+        closed: Closed,
+        values: dict[str, Expr],
+        region: Cond,
+        names: tuple[str, ...],
+        kinds: dict[str, str],
+    ) -> Expr:
         """The closed form where it holds and the cases elsewhere, as far as these do not recur."""
         assert closed.form is not None
         cases: list[tuple[Expr, Cond]] = []
@@ -210,13 +252,17 @@ class Work:
         cases = []
         kinds = kinds_of(f)
         domain = self.domain_of(f.params)
-        for guard, case in zip((g for g, _ in effective_guards(f.cases)), [c for c in f.cases if c.guard != FALSE], strict=False):
+        for guard, case in zip(
+            (g for g, _ in effective_guards(f.cases)), [c for c in f.cases if c.guard != FALSE], strict=False
+        ):
             value = self.inline(case.value, conj(domain, guard), f.params, kinds)
             if value is None:
                 return None
             exact, order_only = exact and value.exact, order_only or value.order_only
             rules += [r for r in value.rules if r not in rules]
-            form = self._decided(value.form, f.name, conj(domain, guard), f.params, kinds) if value.rules else value.form
+            form = (
+                self._decided(value.form, f.name, conj(domain, guard), f.params, kinds) if value.rules else value.form
+            )
             cases.append(Case(case.guard, _base_calls(form, f)))
         return Function(f.name, f.params, tuple(cases)), exact, order_only, tuple(rules)
 
@@ -236,7 +282,7 @@ class Work:
                 try:
                     answer = next(answers, None)
                 except (ArithmeticError, ValueError, EvaluationError):
-                    break       # a rule went through a pole: it has no answer
+                    break  # a rule went through a pole: it has no answer
                 if answer is None:
                     break
                 if answer.form is not None:
@@ -249,8 +295,16 @@ class Work:
                 best = best or checked
         return best
 
-    def verified(self, f: Function, answer: Closed, prepared: Function | None = None, *, exact: bool = True, order_only: bool = False,
-                 below: tuple[str, ...] = ()) -> Closed | None:
+    def verified(
+        self,
+        f: Function,
+        answer: Closed,
+        prepared: Function | None = None,
+        *,
+        exact: bool = True,
+        order_only: bool = False,
+        below: tuple[str, ...] = (),
+    ) -> Closed | None:
         """The answer with what the check leaves of it."""
         rules = (*below, *(r for r in answer.rules if r not in below))
         if answer.form is None or order_only:
@@ -260,27 +314,68 @@ class Work:
         moving = frozenset(f.params[i] for i in _moving(f))
         main = moving or frozenset(f.params[:2])
         domain = self.domain_of(f.params)
-        valid = simplest(conj(answer.valid, *(p for p in conjuncts(domain) if not p.free & moving and p.free
-                                              and not self.implied(answer.valid, p, f.params, kinds))))
+        valid = simplest(
+            conj(
+                answer.valid,
+                *(
+                    p
+                    for p in conjuncts(domain)
+                    if not p.free & moving and p.free and not self.implied(answer.valid, p, f.params, kinds)
+                ),
+            )
+        )
         claim = answer.exact and exact
         inside = conj(valid, *self._shared(f, domain))
-        # solved callees have been checked themselves: large sizes are compared with their forms in place, small ones without
+        # solved callees have been checked themselves: large sizes are compared with their forms in place, small ones
+        # without
         calls = {a.name for c in f.cases for a in calls_in(c.value)} - {f.name}
-        evaluator, huge = self.evaluator, not any(_shifting(self.system.functions[name]) for name in (f.name, *calls)
-                                                  if name in self.system.functions)
-        if calls and prepared is not None and not {a.name for c in prepared.cases for a in calls_in(c.value)} - {f.name}:
-            small = compare(self.evaluator, f.name, f.params, answer.form, claim, inside, _small(f.params, kinds), self.deadline,
-                            least=0, most=40)
+        evaluator, huge = (
+            self.evaluator,
+            not any(
+                _shifting(self.system.functions[name]) for name in (f.name, *calls) if name in self.system.functions
+            ),
+        )
+        if (
+            calls
+            and prepared is not None
+            and not {a.name for c in prepared.cases for a in calls_in(c.value)} - {f.name}
+        ):
+            small = compare(
+                self.evaluator,
+                f.name,
+                f.params,
+                answer.form,
+                claim,
+                inside,
+                _small(f.params, kinds),
+                self.deadline,
+                least=0,
+                most=40,
+            )
             if small.broken is not None:
                 trace(f, answer, small.broken)
                 return None
             functions = {f.name: prepared}
-            evaluator = Evaluator(System(functions, call(f.name, *(sym(p) for p in f.params)), TRUE), self.side, fuel=400_000, seconds=2.0,
-                                  digits=self.digits)
+            evaluator = Evaluator(
+                System(functions, call(f.name, *(sym(p) for p in f.params)), TRUE),
+                self.side,
+                fuel=400_000,
+                seconds=2.0,
+                digits=self.digits,
+            )
             huge = not _shifting(prepared)
             claim = answer.exact
-        outcome = compare(evaluator, f.name, f.params, answer.form, claim, inside,
-                          points(f.params, kinds, main, huge), self.deadline, least=4 if not f.params else 6)
+        outcome = compare(
+            evaluator,
+            f.name,
+            f.params,
+            answer.form,
+            claim,
+            inside,
+            points(f.params, kinds, main, huge),
+            self.deadline,
+            least=4 if not f.params else 6,
+        )
         claim = claim and exact
         if outcome.broken is not None or not outcome.points:
             trace(f, answer, outcome.broken)
@@ -299,9 +394,11 @@ class Work:
             if part.op != ">=" or not isinstance(low, int) or not 1 <= low <= 6:
                 continue
             for lower in range(low - 1, -1, -1):
-                at = conj(*parts[:i], eq(sym(name), num(lower)), *parts[i + 1:])
+                at = conj(*parts[:i], eq(sym(name), num(lower)), *parts[i + 1 :])
                 choice = [range(lower, lower + 1) if p == name else (1, 2, 5) for p in f.params]
-                found = compare(self.evaluator, f.name, f.params, form, exact, at, product(*choice), self.deadline, least=1)
+                found = compare(
+                    self.evaluator, f.name, f.params, form, exact, at, product(*choice), self.deadline, least=1
+                )
                 if found.broken is not None:
                     break
                 parts[i] = ge(sym(name), num(lower))
@@ -310,8 +407,11 @@ class Work:
     def _shared(self, f: Function, domain: Cond) -> tuple[Cond, ...]:
         """The goal's domain holds for the goal's own function; others are used at other sizes too."""
         goal = self.system.goal.atom
-        if isinstance(goal, Fn) and goal.name == f.name and all(
-                isinstance(x.atom, Sym) and x.atom.name == p for x, p in zip(goal.args, f.params, strict=True)):
+        if (
+            isinstance(goal, Fn)
+            and goal.name == f.name
+            and all(isinstance(x.atom, Sym) and x.atom.name == p for x, p in zip(goal.args, f.params, strict=True))
+        ):
             return (domain,)
         return ()
 
@@ -349,8 +449,14 @@ class Work:
                 answer = next((self.verified(f, c) for c in dominant_in_system(self, ready, f)), None)
             if answer is None:
                 return f.name
-            found[f.name] = Closed(answer.form, answer.exact, answer.valid, (*answer.rules, "mutual recursion"), answer.order,
-                                   answer.checked)
+            found[f.name] = Closed(
+                answer.form,
+                answer.exact,
+                answer.valid,
+                (*answer.rules, "mutual recursion"),
+                answer.order,
+                answer.checked,
+            )
         self.known.update(found)
         return None
 
@@ -358,17 +464,27 @@ class Work:
         """Solves a function that a rule has made up, with others made up and solved before."""
         if self.depth > 6 or len(self.memo) > 120:
             return None
-        key = (f.params, tuple((c.guard, replace_calls(c.value, f.name, lambda args: call("@", *args))) for c in f.cases))
+        key = (
+            f.params,
+            tuple((c.guard, renamed_calls(c.value, f.name, "@")) for c in f.cases),
+        )
         if key in self.memo:
             return self.memo[key]
-        self.memo[key] = None       # while it is under way, the same question has no answer
+        self.memo[key] = None  # while it is under way, the same question has no answer
         self.memo[key] = answer = self._derived(f, solved)
         return answer
 
     def _derived(self, f: Function, solved: Mapping[str, tuple[Function, Closed]] | None) -> Closed | None:
         functions = {**self.system.functions, **{name: g for name, (g, _) in (solved or {}).items()}, f.name: f}
         known = {**self.known, **{name: c for name, (_, c) in (solved or {}).items()}}
-        child = Work(System(functions, self.system.goal, self.system.domain), self.side, self.deadline, known, self.depth + 1, self.memo)
+        child = Work(
+            System(functions, self.system.goal, self.system.domain),
+            self.side,
+            self.deadline,
+            known,
+            self.depth + 1,
+            self.memo,
+        )
         return child.solve_function(f)
 
     # ------------------------------------------------------------ refusals
@@ -405,6 +521,7 @@ class Work:
 
 def _base_calls(e: Expr, f: Function) -> Expr:
     """Calls that are base cases whatever the sizes, like T(0), replaced by their values."""
+
     def change(a: Fn) -> Expr | None:
         if a.op != "call" or a.name != f.name:
             return None
@@ -416,6 +533,7 @@ def _base_calls(e: Expr, f: Function) -> Expr:
             if guard != FALSE:
                 return None
         return None
+
     return map_atoms(e, change)
 
 
@@ -426,7 +544,10 @@ def _surds(c: Closed) -> bool:
 def _small(params: tuple[str, ...], kinds: dict[str, str]) -> Iterator[tuple[int | Fraction, ...]]:
     for n in range(13):
         for k in (0, 3) if len(params) > 1 else (0,):
-            yield tuple(Fraction(1, 2 + k) if kinds.get(p) == "real" else (n if i == 0 else (n + k * i) % 13) for i, p in enumerate(params))
+            yield tuple(
+                Fraction(1, 2 + k) if kinds.get(p) == "real" else (n if i == 0 else (n + k * i) % 13)
+                for i, p in enumerate(params)
+            )
 
 
 def _probes(count: int, kinds: list[str]) -> Iterator[tuple[int | Fraction, ...]]:
@@ -460,8 +581,10 @@ TRACE: list[tuple[str, str, tuple[str, ...], str | None]] | None = None
 
 
 def _irrational(e: Expr) -> bool:
-    return any(isinstance(a, Fn) and a.op in ("log", "cos", "pow") and not (a.op == "pow" and a.args[0].number is not None)
-               for a in e.atoms()) or any(isinstance(k, Fraction) for m in e.terms for _, k in m)
+    return any(
+        isinstance(a, Fn) and a.op in ("log", "cos", "pow") and not (a.op == "pow" and a.args[0].number is not None)
+        for a in e.atoms()
+    ) or any(isinstance(k, Fraction) for m in e.terms for _, k in m)
 
 
 def _bound_names(e: Expr) -> set[str]:
@@ -471,15 +594,23 @@ def _bound_names(e: Expr) -> set[str]:
 def _monotone(e: Expr, call: Fn) -> bool:
     """Whether e grows with the value of this call (sufficient)."""
     for m, c in e.terms.items():
-        inside = [(a, k) for a, k in m if a == call or (isinstance(a, Fn) and call in {b for x in a.args for b in x.atoms()})]
+        inside = [
+            (a, k) for a, k in m if a == call or (isinstance(a, Fn) and call in {b for x in a.args for b in x.atoms()})
+        ]
         if not inside:
             continue
         others = tuple(p for p in m if p not in inside)
         if len(inside) > 1 or c < 0 or inside[0][1] != 1 or not is_nonneg(Expr({others: 1})):
             return False
         a = inside[0][0]
-        if isinstance(a, Fn) and a != call and (a.op not in ("max", "min", "floor", "sum", "choose", "paren") or not all(
-                _monotone(x, call) for x in a.args)):
+        if (
+            isinstance(a, Fn)
+            and a != call
+            and (
+                a.op not in ("max", "min", "floor", "sum", "choose", "paren")
+                or not all(_monotone(x, call) for x in a.args)
+            )
+        ):
             return False
     return True
 
@@ -488,8 +619,11 @@ def _moving(f: Function) -> set[int]:
     out = set()
     for case in f.cases:
         for a in calls_in(case.value, f.name):
-            out |= {i for i, (x, p) in enumerate(zip(a.args, f.params, strict=True)) if not (
-                isinstance(x.atom, Sym) and x.atom.name == p)}
+            out |= {
+                i
+                for i, (x, p) in enumerate(zip(a.args, f.params, strict=True))
+                if not (isinstance(x.atom, Sym) and x.atom.name == p)
+            }
     return out
 
 
@@ -501,4 +635,3 @@ def _shifting(f: Function) -> bool:
                 if any(x != sym(p) and (x - sym(p)).number is not None for p in f.params if p in x.free):
                     return True
     return any(isinstance(a, Fn) and a.op in ("sum", "choose") for c in f.cases for a in c.value.atoms())
-

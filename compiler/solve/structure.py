@@ -2,20 +2,53 @@
 
 In: functions of a system. Out: linear parts, `Recurrence`s, conditions in parts. Only reads; solves nothing.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from math import factorial, lcm
 
 from ..equations import Case, Function
 from ..expr import (
-    FALSE, TRUE, ZERO, And, Cond, Expr, Fn, Number, Rel, Sym, ceil, conj, max_, negate, num,
+    FALSE,
+    TRUE,
+    ZERO,
+    And,
+    Cond,
+    Expr,
+    Fn,
+    Number,
+    Rel,
+    Sym,
+    call,
+    ceil,
+    conj,
+    max_,
+    negate,
+    num,
 )
 from .model import Recurrence
 
-__all__ = ["base_at", "base_between", "calls_in", "changing", "conjuncts", "effective_guards", "has_call", "kinds_of", "linear_parts", "lower_limit", "map_atoms",
-           "recurrence", "replace_calls", "slope"]
+__all__ = [
+    "base_at",
+    "base_between",
+    "calls_in",
+    "changing",
+    "conjuncts",
+    "effective_guards",
+    "has_call",
+    "kinds_of",
+    "linear_parts",
+    "lower_limit",
+    "map_atoms",
+    "recurrence",
+    "renamed_calls",
+    "replace_calls",
+    "replaced",
+    "slope",
+]
 
 
 def has_call(e: Expr, name: str) -> bool:
@@ -37,6 +70,16 @@ def map_atoms(e: Expr, f: Callable[[Fn], Expr | None]) -> Expr:
 def replace_calls(e: Expr, name: str, f: Callable[[tuple[Expr, ...]], Expr]) -> Expr:
     """Replaces each call of a function by an expression of its arguments."""
     return map_atoms(e, lambda a: f(a.args) if a.op == "call" and a.name == name else None)
+
+
+def renamed_calls(e: Expr, old: str, new: str) -> Expr:
+    """Calls of one function as calls of another."""
+    return replace_calls(e, old, lambda args: call(new, *args))
+
+
+def replaced(e: Expr, table: dict[Fn, Expr]) -> Expr:
+    """Replaces whole applications."""
+    return e.rebuild(lambda a: table.get(a) if isinstance(a, Fn) else None)
 
 
 def linear_parts(e: Expr, name: str) -> tuple[list[tuple[Expr, tuple[Expr, ...]]], Expr] | None:
@@ -225,7 +268,9 @@ def base_at(rec: Recurrence, at: Expr) -> Expr | None:
 
 
 def base_between(rec: Recurrence, at: Expr, low: Number, high: Number) -> Expr | None:
-    """The base value at var = at, an integer between low and high: one case for all, or interpolated through at most 4."""
+    """The base value at var = at, an integer between low and high: one case for all, or interpolated through at most
+    4.
+    """
     if high - low <= 60:
         values = [base_at(rec, num(k)) for k in range(int(low), int(high) + 1)]
         if any(v is None for v in values):
@@ -233,13 +278,19 @@ def base_between(rec: Recurrence, at: Expr, low: Number, high: Number) -> Expr |
         known = [v for v in values if v is not None]
         if all(v == known[0] for v in known):
             return known[0]
-        for guard, value in rec.base:
-            if all(value.subs({rec.var: num(k)}) == v for k, v in zip(range(int(low), int(high) + 1), known, strict=True)):
+        for _, value in rec.base:
+            if all(
+                value.subs({rec.var: num(k)}) == v for k, v in zip(range(int(low), int(high) + 1), known, strict=True)
+            ):
                 return value.subs({rec.var: at})
         if len(known) <= 4:
             return _interpolate(at - int(low), known)
         return None
-    holds = [value for guard, value in rec.base if guard.subs({rec.var: num(low)}) == TRUE and guard.subs({rec.var: num(high)}) == TRUE]
+    holds = [
+        value
+        for guard, value in rec.base
+        if guard.subs({rec.var: num(low)}) == TRUE and guard.subs({rec.var: num(high)}) == TRUE
+    ]
     return holds[0].subs({rec.var: at}) if holds else None
 
 
@@ -250,6 +301,5 @@ def _interpolate(x: Expr, values: list[Expr]) -> Expr:
     for k in range(len(values)):
         result = result + row[0] * falling * Fraction(1, factorial(k))
         falling = falling * (x - k)
-        row = [b - a for a, b in zip(row, row[1:], strict=False)]
+        row = [b - a for a, b in pairwise(row)]
     return result
-

@@ -2,16 +2,40 @@
 
 In: a summand, its index and its limits (hi >= lo - 1). Out: an expression equal to the sum at every integer, or None.
 Used by the recursive rules (a first-order recurrence is a sum) and for sums that stand in a system. Every formula is an
-identity: Faulhaber; the antidifference P(j) r^j with r P(j+1) - P(j) = j^d; partial fractions to harmonic numbers; summation by
-parts for j^d H(j) (Graham, Knuth, Patashnik, Concrete Mathematics, 2.6 and 6.4); the binomial theorem in falling powers.
-A ratio r that is a symbol is taken to differ from 1: `ratios` lists those that occur, so that the caller can say so.
+identity: Faulhaber; the antidifference P(j) r^j with r P(j+1) - P(j) = j^d; partial fractions to harmonic numbers;
+summation by parts for j^d H(j) (Graham, Knuth, Patashnik, Concrete Mathematics, 2.6 and 6.4); the binomial theorem in
+falling powers. A ratio r that is a symbol is taken to differ from 1: `ratios` lists those that occur, so that the
+caller can say so.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..expr import ONE, ZERO, Atom, Expr, Fn, Number, Sym, binomial, expr, is_integer, max_, min_, num, power, sum_, sym
+from ..expr import (
+    ONE,
+    TRUE,
+    ZERO,
+    Atom,
+    Expr,
+    Fn,
+    Number,
+    Sym,
+    binomial,
+    expr,
+    ge,
+    is_integer,
+    is_nonneg,
+    lt,
+    max_,
+    min_,
+    num,
+    piecewise,
+    power,
+    sum_,
+    sym,
+)
 from . import polynomial as poly
 
 __all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
@@ -44,7 +68,9 @@ def harmonic(x: Expr, m: int = 1) -> Expr:
 def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
     """The sum of body for name = lo .. hi in closed form, or None."""
     rest = sum_(body, name, lo, hi)
-    left = [(m, c, a) for m, c in rest.terms.items() for a, _ in m if isinstance(a, Fn) and a.op == "sum" and a.name == name]
+    left = [
+        (m, c, a) for m, c in rest.terms.items() for a, _ in m if isinstance(a, Fn) and a.op == "sum" and a.name == name
+    ]
     if not left:
         return rest
     if len(left) != 1:
@@ -53,8 +79,11 @@ def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if len(monomial) != 1:
         return None
     result = rest - Expr({monomial: c})
-    whole = _binomial_sum(atom.args[0], name, lo, hi) if any(
-        isinstance(a, Fn) and a.op == "binomial" for a in atom.args[0].atoms()) else None
+    whole = (
+        _binomial_sum(atom.args[0], name, lo, hi)
+        if any(isinstance(a, Fn) and a.op == "binomial" for a in atom.args[0].atoms())
+        else None
+    )
     if whole is not None:
         return result + whole * c
     for m, k in atom.args[0].terms.items():
@@ -67,7 +96,7 @@ def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
 
 def split_monomial(term: Expr, name: str) -> Summand | None:
     """One monomial as a function of the index; None where a factor has another form."""
-    (m, c), = term.terms.items()
+    ((m, c),) = term.terms.items()
     out = Summand(num(c))
     for a, e in m:
         if isinstance(a, Sym):
@@ -164,8 +193,12 @@ def _shifted(term: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
                 moved, start, stop = term.subs({name: b - j}), b - hi, b - lo
             else:
                 continue
-            if any(isinstance(x, Fn) and x.op == "paren" and (set(x.args[0].coefficients(name) or {2}) - {0}
-                                                               and x.args[0].free - {name}) for x in moved.atoms()):
+            if any(
+                isinstance(x, Fn)
+                and x.op == "paren"
+                and (set(x.args[0].coefficients(name) or {2}) - {0} and x.args[0].free - {name})
+                for x in moved.atoms()
+            ):
                 return None
             return summation(moved, name, start, stop)
     return None
@@ -202,7 +235,9 @@ def _choose(n: int, k: int) -> int:
     return value
 
 
-def partial_fractions(numerator: poly.Poly, denominator: dict[Number, int]) -> tuple[poly.Poly, dict[tuple[Number, int], Number]]:
+def partial_fractions(
+    numerator: poly.Poly, denominator: dict[Number, int]
+) -> tuple[poly.Poly, dict[tuple[Number, int], Number]]:
     """Polynomial part, and the coefficient of 1/(j + b)^k for each (b, k)."""
     product: poly.Poly = [1]
     for b, k in denominator.items():
@@ -262,7 +297,7 @@ def _half_harmonic(x: Expr) -> Expr:
 def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if len(s.specials) != 1 or s.ratio != ONE:
         return None
-    (a, e), = s.specials
+    ((a, e),) = s.specials
     if a.op in ("max", "min") and e == 1 and not s.denominator:
         return _clipped_sum(s, a, name, lo, hi)
     if a.op != "harmonic" or e != 1 or len(a.args) != 1:
@@ -301,10 +336,13 @@ def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | Non
     b = moving[0] - j
     if name in b.free or not is_integer(w - b):
         return None
-    cut = max_(min_(w - b, hi), lo - 1)
     p = sum((power(j, d) * c for d, c in enumerate(s.numerator)), ZERO)
     below, above = (moving[0], w) if a.op == "min" else (w, moving[0])
-    return s.coef * (sum_(p * below, name, lo, cut) + sum_(p * above, name, cut + 1, hi))
+    cut = w - b
+    cases = [(sum_(p * below, name, lo, hi), ge(cut, hi))]
+    if not is_nonneg(cut - lo + 1):
+        cases.append((sum_(p * above, name, lo, hi), lt(cut, lo)))
+    return s.coef * piecewise(*cases, (sum_(p * below, name, lo, cut) + sum_(p * above, name, cut + 1, hi), TRUE))
 
 
 def _harmonic_over(x: Expr) -> Expr:
@@ -338,7 +376,7 @@ def _binomial_sum(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
         s = split_monomial(Expr({m: c}), name)
         if s is None or s.denominator or len(s.specials) != 1:
             return None
-        (a, e), = s.specials
+        ((a, e),) = s.specials
         if a.op != "binomial" or a.args[1] != sym(name) or name in a.args[0].free:
             return None
         top = a.args[0]
@@ -387,9 +425,10 @@ def tidy(e: Expr) -> Expr:
         a, k = below[0]
         assert isinstance(a, Fn)
         groups[a, k] = groups.get((a, k), ZERO) + Expr({tuple(p for p in m if p[0] != a): c})
-    for (a, k), numerator in sorted(groups.items(), key=lambda g: (g[0][0].key, g[0][1])):
-        quotient, left = _divide(numerator, a.args[0])
-        rest = rest + quotient * power(a.args[0], k + 1) + left * power(a.args[0], k)
+    for (below_, depth), numerator in sorted(groups.items(), key=lambda g: (g[0][0].key, g[0][1])):
+        divisor = below_.args[0]
+        quotient, left = _divide(numerator, divisor)
+        rest = rest + quotient * power(divisor, depth + 1) + left * power(divisor, depth)
     return rest
 
 

@@ -1,9 +1,11 @@
 """Several parameters that all change: a combination of known functions that fits everywhere.
 
-Values at small sizes determine the coefficients of a combination of a few shapes (sums, products, minima, maxima, binomials, powers); it is an
-answer only if it agrees at all sizes tried, and the check compares at others. A recurrence that determines its values is satisfied
-by one function only, so an agreement of the equation itself is a proof; `why` in the documentation says which shapes are proved so.
+Values at small sizes determine the coefficients of a combination of a few shapes (sums, products, minima, maxima,
+binomials, powers); it is an answer only if it agrees at all sizes tried, and the check compares at others. A
+recurrence that determines its values is satisfied by one function only, so an agreement of the equation itself is a
+proof; `why` in the documentation says which shapes are proved so.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -34,7 +36,11 @@ def template(work: Work, f: Function) -> Iterator[Closed]:
     fixed = [p for p in f.params if p not in moving]
     for low in (0, 1):
         valid = conj(*(ge(sym(p, "int"), num(low)) for p in moving))
-        for extra in (TRUE, ge(sym(moving[0], "int"), sym(moving[1], "int")), ge(sym(moving[1], "int"), sym(moving[0], "int"))):
+        for extra in (
+            TRUE,
+            ge(sym(moving[0], "int"), sym(moving[1], "int")),
+            ge(sym(moving[1], "int"), sym(moving[0], "int")),
+        ):
             region = conj(valid, extra)
             points = list(_grid(f, moving, low, extra))
             values = _values(work, f, points)
@@ -108,7 +114,7 @@ def _fit(f: Function, shapes: list[Expr], points: list[tuple[int, ...]], values:
         columns.append([value(*p) for p in points])
     independent: list[int] = []
     rows: list[list[Fraction]] = []
-    for i, column in enumerate(columns):        # shapes that coincide on the grid are left out
+    for i, column in enumerate(columns):  # shapes that coincide on the grid are left out
         vector = [Fraction(x) for x in column]
         for row in rows:
             pivot = next(k for k, x in enumerate(row) if x)

@@ -4,9 +4,10 @@
 - drop_unused: parameters that decide nothing and enter no value are left out (the pegs of the towers of Hanoi).
 - specialise: a parameter that every call sets to the same value c is solved at c first, then put in.
 - difference: low and high that matter only as high - low become one parameter.
-- scale: with all base values 0 and one forcing term that does not change along the recursion, it is taken out of the recursion.
-Each is an identity between the function and the derived one, by induction over the recursion.
+- scale: with all base values 0 and one forcing term that does not change along the recursion, it is taken out of the
+  recursion. Each is an identity between the function and the derived one, by induction over the recursion.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING
 from ..equations import Case, Function
 from ..expr import FALSE, ONE, ZERO, Expr, Fn, Sym, call, is_nonneg, sym
 from .model import Closed, Refused
-from .structure import calls_in, changing, effective_guards, has_call, linear_parts, replace_calls
+from .structure import (
+    calls_in,
+    changing,
+    effective_guards,
+    has_call,
+    linear_parts,
+    renamed_calls,
+    replace_calls,
+)
 
 if TYPE_CHECKING:
     from .solver import Work
@@ -50,7 +59,7 @@ def self_reference(work: Work, f: Function) -> Iterator[Closed]:
 
 
 def _renamed(f: Function, name: str) -> Function:
-    cases = tuple(Case(c.guard, replace_calls(c.value, f.name, lambda args: call(name, *args))) for c in f.cases)
+    cases = tuple(Case(c.guard, renamed_calls(c.value, f.name, name)) for c in f.cases)
     return Function(name, f.params, cases)
 
 
@@ -80,7 +89,10 @@ def drop_unused(work: Work, f: Function) -> Iterator[Closed]:
     if len(keep) == len(f.params) or not keep:
         return
     name = f.name + "_used"
-    cases = tuple(Case(c.guard, replace_calls(c.value, f.name, lambda args: call(name, *(args[i] for i in keep)))) for c in f.cases)
+    cases = tuple(
+        Case(c.guard, replace_calls(c.value, f.name, lambda args: call(name, *(args[i] for i in keep))))
+        for c in f.cases
+    )
     answer = work.derived(Function(name, tuple(f.params[i] for i in keep), cases))
     if answer is not None:
         yield answer
@@ -105,16 +117,20 @@ def specialise(work: Work, f: Function) -> Iterator[Closed]:
         rest = tuple(q for q in f.params if q != p)
 
         def inner(args: tuple[Expr, ...], i: int = i, name: str = name) -> Expr:
-            return call(name, *args[:i], *args[i + 1:])
+            return call(name, *args[:i], *args[i + 1 :])
 
-        cases = tuple(Case(c.guard.subs({p: value}), replace_calls(c.value, f.name, inner).subs({p: value})) for c in f.cases)
+        cases = tuple(
+            Case(c.guard.subs({p: value}), replace_calls(c.value, f.name, inner).subs({p: value})) for c in f.cases
+        )
         g = Function(name, rest, tuple(c for c in cases if c.guard != FALSE))
         if any(q == p for q in value.free):
             continue
         answer = work.derived(g)
         if answer is None:
             return
-        outer = Function(f.name + "_first", f.params, tuple(Case(c.guard, replace_calls(c.value, f.name, inner)) for c in f.cases))
+        outer = Function(
+            f.name + "_first", f.params, tuple(Case(c.guard, replace_calls(c.value, f.name, inner)) for c in f.cases)
+        )
         whole = work.derived(outer, {name: (g, answer)})
         if whole is not None:
             yield _with_rule(whole, "fixed argument")
@@ -152,8 +168,13 @@ def difference(work: Work, f: Function) -> Iterator[Closed]:
             if answer is None:
                 continue
             back = {d: sym(high) - sym(low)}
-            yield Closed(None if answer.form is None else answer.form.subs(back), answer.exact, answer.valid.subs(back),
-                         (*answer.rules, "change of variable"), None if answer.order is None else answer.order.subs(back))
+            yield Closed(
+                None if answer.form is None else answer.form.subs(back),
+                answer.exact,
+                answer.valid.subs(back),
+                (*answer.rules, "change of variable"),
+                None if answer.order is None else answer.order.subs(back),
+            )
             return
 
 
@@ -178,27 +199,46 @@ def scale(work: Work, f: Function) -> Iterator[Closed]:
     if not _homogeneous(rest, f.name):
         return
     name = f.name + "_unit"
-    unit = Function(name, f.params, tuple(
-        Case(c.guard, replace_calls(rest + 1, f.name, lambda args: call(name, *args)) if has_call(c.value, f.name) else c.value)
-        for c in f.cases))
+    unit = Function(
+        name,
+        f.params,
+        tuple(
+            Case(
+                c.guard,
+                renamed_calls(rest + 1, f.name, name) if has_call(c.value, f.name) else c.value,
+            )
+            for c in f.cases
+        ),
+    )
     answer = work.derived(unit)
     if answer is None:
         return
-    yield Closed(None if answer.form is None else answer.form * constant, answer.exact, answer.valid,
-                 answer.rules, None if answer.order is None else answer.order * constant)
+    yield Closed(
+        None if answer.form is None else answer.form * constant,
+        answer.exact,
+        answer.valid,
+        answer.rules,
+        None if answer.order is None else answer.order * constant,
+    )
 
 
 def _homogeneous(e: Expr, name: str) -> bool:
     """Whether c * e is e with all calls multiplied by c, for c >= 0."""
     for m in e.terms:
-        inside = [(a, k) for a, k in m if isinstance(a, Fn) and ((a.op == "call" and a.name == name) or any(
-            has_call(x, name) for x in a.args))]
+        inside = [
+            (a, k)
+            for a, k in m
+            if isinstance(a, Fn) and ((a.op == "call" and a.name == name) or any(has_call(x, name) for x in a.args))
+        ]
         if len(inside) != 1 or inside[0][1] != 1:
             return False
         a = inside[0][0]
-        if isinstance(a, Sym) or (a.op != "call" and (a.op not in ("max", "min", "sum", "choose") or not all(
-                _homogeneous(x, name) for x in (a.args if a.op in ("max", "min") else a.args[:1])))):
+        if isinstance(a, Sym) or (
+            a.op != "call"
+            and (
+                a.op not in ("max", "min", "sum", "choose")
+                or not all(_homogeneous(x, name) for x in (a.args if a.op in ("max", "min") else a.args[:1]))
+            )
+        ):
             return False
     return bool(e.terms)
-
-

@@ -1,8 +1,9 @@
 """Random walks: T(n) = c + p T(n-1) + q T(n+1) with p + q = 1, ended at a base case below.
 
-Gambler's ruin (Feller 1, XIV): with drift p > q the expected cost of the way down is c (n - t)/(p - q), the least nonnegative solution and the limit
-of truncations; without drift it is infinite.
+Gambler's ruin (Feller 1, XIV): with drift p > q the expected cost of the way down is c (n - t)/(p - q), the least
+nonnegative solution and the limit of truncations; without drift it is infinite.
 """
+
 from __future__ import annotations
 
 from ..equations import Function
@@ -34,6 +35,10 @@ def walk(f: Function) -> Closed | None:
     if p + q == 1:
         if p <= q:
             raise Refused("a random walk without drift towards its end: the expected value is infinite")
-        return Closed(base + rec.forcing * (sym(rec.var) - rec.threshold) / num(p - q), True, ge(sym(rec.var), rec.threshold),
-                      ("random walk",))
+        return Closed(
+            base + rec.forcing * (sym(rec.var) - rec.threshold) / num(p - q),
+            True,
+            ge(sym(rec.var), rec.threshold),
+            ("random walk",),
+        )
     return None
