@@ -17,10 +17,10 @@ from ..lang.diagnostics import Diagnostic
 from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
-from .costs import Leaf, calls_in, terms
+from .costs import Cost, Leaf, calls_in, terms
 from .equations import System
 from .evaluate import Evaluator
-from .expr import TRUE, And, Cond, Expr, Fn, call, conj, ge, le, num, sym
+from .expr import TRUE, And, Cond, Expr, Fn, Rel, call, conj, ge, le, num, sym
 from .facts import Facts
 from .goals import GoalSolver
 from .growth import order, theta
@@ -44,6 +44,7 @@ from .simplify import tight
 from .sizes import Sizes
 from .termination import check_termination
 from .text import show, show_cond
+from .values import Value, between
 from .variants import Variant
 
 __all__ = ["Analysis"]
@@ -128,7 +129,8 @@ class Analysis:
     def _solve_goal(self, goal: Expr | None, metric: Metric, reading: Reading, only: Only, variant: Variant) -> _Solved:
         if goal is None:
             return _Solved(None, None, Bound(None, False, None, TRUE, reason="not determined by the program"), 0)
-        domain, positive = conj(*variant.facts), _nonnegative(variant)
+        # in orders symbols grow: that a param or a text is at most so large is a fact about sizes, not about growth
+        domain, positive = conj(*(c for c in variant.facts if not _ceiling(c))), _nonnegative(variant)
         usual = conj(domain, positive)
         if not _needs_solver(goal):
             closed = tight(goal, Facts((usual,)))
@@ -217,6 +219,63 @@ class Analysis:
             out[name] = Range(lower, upper, expected)
         return out
 
+    def choose(
+        self,
+        function: str,
+        node: core.Choose,
+        names: Mapping[str, Value],
+        declared: Mapping[str, tuple[int, int]],
+        settings: Mapping[str, int] | None = None,
+    ) -> tuple[int, dict[str, Figure]]:
+        """Which alternative of a `choose` costs least at actual sizes, and the bound of every alternative that fits.
+
+        `names`: what is known of the locals in force; `declared`: the smallest and largest of the function's sizes.
+        Raises LookupError with a sentence if no alternative fits the windows of its models.
+        """
+        values = self._settings(settings)
+        sizes = {n: between(lo, hi) for n, (lo, hi) in declared.items()}
+        host = Variant("", self.program.functions[function], (), (), (), self.sizes.tunable_facts, sizes)
+        bounds: dict[str, Figure] = {}
+        best: int | None = None
+        for i, (label, alternative) in enumerate(node.alternatives):
+            cost = self.sizes.cost_of(alternative, host, names)
+            if not self._fits(cost, values):
+                continue
+            figure = self._bound_at(cost, METRICS[node.metric], None, values)
+            if not isinstance(figure, int | Fraction | float):
+                raise LookupError(f"the {node.metric} of the alternative `{label}` cannot be known: {figure}")
+            bounds[label] = figure
+            if best is None or figure < bounds[node.alternatives[best][0]]:  # type: ignore[operator]
+                best = i
+        if best is None:
+            raise LookupError("no alternative fits the window of its model")
+        return best, bounds
+
+    def _fits(self, cost: Cost, values: Mapping[str, int | Fraction]) -> bool:
+        for name in {leaf.name for leaf in self._leaves_of(cost) if leaf.kind == "primitive"}:
+            window = self.readings.window(self.program.models[self.program.primitives[name].model])
+            if window is None:
+                continue
+            need = self._bound_at(cost, METRICS["context"], ("primitive", name), values)
+            if isinstance(need, int | Fraction | float) and need > window:
+                return False
+        return True
+
+    def _bound_at(self, cost: Cost, metric: Metric, only: Only, values: Mapping[str, int | Fraction]) -> Figure:
+        goal = self.readings.read(cost, metric, "upper", only)
+        assert goal is not None
+        if goal.infinite:
+            return math.inf
+        system = self.readings.system(goal, metric, "upper", only, TRUE)
+        missing = sorted(system.goal.free - values.keys())
+        if missing:
+            return goal
+        try:
+            quick = self.goals.solve(system, "upper", split_cases).quick
+            return Evaluator(quick, "upper", fuel=_FUEL, seconds=_SECONDS).value(quick.goal, dict(values))  # type: ignore[no-any-return]
+        except EvaluationError:
+            return math.inf
+
     # ---------------------------------------------------------------- the report
 
     def report(
@@ -304,7 +363,7 @@ class Analysis:
 
     def _metric(self, variant: Variant, metric: Metric, only: Only, lets: Mapping[str, Expr] | None) -> MetricReport:
         upper, lower, expected = (self._solve(variant, metric, r, only) for r in ("upper", "lower", "expected"))
-        domain = conj(*variant.facts)
+        domain = conj(*(c for c in variant.facts if not _ceiling(c)))
         bounds = [_let(b.bound, lets, domain) for b in (upper, lower, expected)]
         both = theta(bounds[1].order, bounds[0].order, domain)
         certain = expected.goal is not None
@@ -345,9 +404,13 @@ class Analysis:
         return [p for p in self.program.primitives if p in found]
 
     def _leaves(self, variant: Variant) -> list[Leaf]:
+        return self._leaves_of(variant.cost)
+
+    def _leaves_of(self, cost: Cost) -> list[Leaf]:
+        """Every call that a term can reach, by its place."""
         seen: set[str] = set()
-        todo = [variant.name]
-        out: list[Leaf] = []
+        out = [t for t in terms(cost) if isinstance(t, Leaf)]
+        todo = [c.variant for c in calls_in(cost)]
         while todo:
             name = todo.pop()
             if name in seen:
@@ -486,6 +549,13 @@ def _let(bound: Bound, lets: Mapping[str, Expr] | None, domain: Cond) -> Bound:
 def _nonnegative(variant: Variant) -> Cond:
     """That the Int parameters of an entry are not negative."""
     return conj(*(ge(sym(n, k), num(0)) for n, k in zip(variant.params, variant.kinds, strict=True) if k == "int"))
+
+
+def _ceiling(c: Cond) -> bool:
+    """Whether a condition only says that a symbol is at most a number."""
+    return isinstance(c, Rel) and c.op == ">=" and len(c.e.free) == 1 and len(c.e.terms) <= 2 and all(
+        not m or v < 0 for m, v in c.e.terms.items()
+    )
 
 
 def _parts(c: Cond) -> tuple[Cond, ...]:

@@ -103,6 +103,7 @@ class Evaluator:
     def __init__(self, system: System, side: Side = "upper", *, fuel: int = 4_000_000, seconds: float = 60.0,
                  digits: int | None = None, symbolic: bool = False) -> None:
         self.system, self.side, self.fuel, self.seconds = system, side, fuel, seconds
+        self._deadline = 0.0
         self._space = namespace(digits, symbolic)
         self._need: list[tuple[_Compiled, Any]] = []
         self._space["need"] = self._need
@@ -216,7 +217,7 @@ class Evaluator:
 
     def _loop(self, n: int) -> None:
         self._left -= max(n, 0) >> 2
-        if self._left < 0:
+        if self._left < 0 or (n > 16 and time.monotonic() > self._deadline):
             raise OutOfFuel(f"a sum of {show_number(n)} terms")
 
     # ------------------------------------------------------------ the machine
@@ -225,7 +226,7 @@ class Evaluator:
         need = self._need
         stack: list[tuple[_Compiled, Any]] = [(goal, goal_key)]
         tainted: list[tuple[_Compiled, Any]] = []
-        deadline = time.monotonic() + self.seconds
+        deadline = self._deadline = time.monotonic() + self.seconds
         largest = LARGEST_KEY + max(map(_bits, goal_key if type(goal_key) is tuple else (goal_key,)), default=0)
         self._left, kept, step = self.fuel, 0, 0
         f, key = goal, goal_key

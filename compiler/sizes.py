@@ -53,6 +53,7 @@ from .expr import (
     ONE,
     TRUE,
     ZERO,
+    Atom,
     Cond,
     Expr,
     Fn,
@@ -177,6 +178,12 @@ class Sizes:
         args = [symbolic(p.shape, inexact) for p in f.params]
         variant, _ = self._variant(f, args, None)
         return variant
+
+    def cost_of(self, node: core.Node, host: Variant, names: Mapping[str, Value]) -> Cost:
+        """The cost of a node at known values of its locals, within a function that is not analysed itself."""
+        scope = Scope(None, host, host.facts, host.declared)
+        scope.names.update(names)
+        return self._closed(scope, node)[1]
 
     def fresh(self, stem: str) -> str:
         """A name that no program can use."""
@@ -392,12 +399,15 @@ class Sizes:
             functions[name] = Function(name, m.params, tuple(Case(g, e) for g, e in _split_piecewise(rhs)))
         closed: dict[str, Expr] = {}
         terminates = ends(members)
+        guesses = {name: _settled(rhs, side) for name, (_, _, side, _, rhs) in unsolved.items()}
         for name, (m, _, side, _, rhs) in unsolved.items():
             args = tuple(sym(n, k) for n, k in zip(m.params, m.kinds, strict=True))
             goal = call(name, *args)
             value: Expr | None = None
             if not has_unknown(rhs):
                 value = rhs
+            elif guesses.get(name) is not None and self._invariant(name, unsolved, guesses, exactly=True):
+                value = guesses[name]
             elif terminates and not rhs.infinite:
                 needed = _reachable(functions, name)
                 if needed is not None:
@@ -428,6 +438,45 @@ class Sizes:
                 leaves.append(exact(lo) if lo == hi else between(lo, hi))
             iterator = iter(leaves)
             self._solved[key] = from_shape(m.function.result, lambda e, n: next(iterator))
+
+    def _invariant(
+        self,
+        name: str,
+        unsolved: Mapping[str, tuple[Variant, int, str, Expr, Expr]],
+        guesses: Mapping[str, Expr | None],
+        exactly: bool,
+    ) -> bool:
+        """Whether the guesses are a solution (or lie on the safe side): each right side gives the guess back."""
+        todo, seen = [name], set[str]()
+        while todo:
+            n = todo.pop()
+            if n in seen:
+                continue
+            seen.add(n)
+            if n not in unsolved:
+                return False
+            m, _, side, _, rhs = unsolved[n]
+            guess = guesses.get(n)
+            if guess is None or guess.infinite:
+                return False
+
+            def close(a: Atom) -> Expr | None:
+                if isinstance(a, Fn) and a.op == "call" and a.name in unsolved:
+                    todo.append(a.name)  # noqa: B023
+                    g = guesses.get(a.name)
+                    if g is not None:
+                        return g.subs(dict(zip(unsolved[a.name][0].params, a.args, strict=True)))
+                return None
+
+            value = rhs.rebuild(close)
+            facts = _facts(m.facts)
+            if has_unknown(value) or value.infinite:
+                return False
+            below = value == guess or ((exactly or side == "hi") and self._at_most(value, guess, facts))
+            above = value == guess or ((exactly or side == "lo") and self._at_most(guess, value, facts))
+            if not (below and above if exactly else below or above):
+                return False
+        return True
 
     def _body(self, variant: Variant, params: list[Value]) -> None:
         f = variant.function
@@ -1235,6 +1284,19 @@ def _is_number_leaf(shape: core.Shape, index: int) -> bool:
     found: list[bool] = []
     from_shape(shape, lambda e, n: (found.append(n), exact(0))[1])  # type: ignore[func-returns-value]
     return found[index]
+
+
+def _settled(rhs: Expr, side: str) -> Expr | None:
+    """What a size would be if recursion never changed it: the largest (smallest) of the values that it can end with."""
+    neutral = NEG_INF if side == "hi" else INF
+    values = []
+    for _, e in _split_piecewise(rhs):
+        value = e.rebuild(lambda a: neutral if isinstance(a, Fn) and a.op == "call" and a.name.startswith("size_") else None)
+        if not value.infinite:
+            values.append(value)
+    if not values:
+        return None
+    return max_(*values) if side == "hi" else min_(*values)
 
 
 def _breaks(found: Expr, claimed: Expr, facts: Facts) -> dict[str, int] | None:

@@ -345,12 +345,13 @@ class Program:
 
     def _prepare(self, entry: str | None, args: Mapping[str, Any] | None, options: Mapping[str, Any],
                  on_event: Callable[[Event], None] | None) -> tuple[Program, Prediction, dict[str, Any]]:
+        from .runtime.choosing import make_chooser
         program = self.using(**options) if options else self
         o = program._options
         prediction = program.predict(entry, args)
         given = {"backend": program._backend(), "concurrency": o.concurrency, "seed": o.seed, "settings": o.params,
                  "tokenizer": program._tokenizer, "on_event": on_event, "allow_tools": o.allow_tools, "tools": o.tools,
-                 "folder": program._folder}
+                 "folder": program._folder, "choose": make_chooser(program._analysis, o.params)}
         return program, prediction, given
 
     def _backend(self) -> Sim | Callable[[Model], Backend]:
