@@ -227,6 +227,8 @@ class _Body:
     def conversion(self, e: n.Expr, got: Type, want: Type) -> str:
         """How to make one of the other."""
         text = self.source(e)
+        if want == BOOL and isinstance(e, n.CallExpr):
+            return f"let `{self.source(e.target.function)}` answer with a Bool, or compare what it answers"
         match want, got:
             case TextT(), IntT() | FloatT() | BoolT() | EnumT():
                 return f"write `text({text})`"
@@ -652,8 +654,11 @@ class _Body:
             return ERROR
         wrong = {"length": "len", "size": "len", "count": "len", "upper": "", "strip": "trim"}.get(e.name, e.name)
         applied = self.source(e.object)
-        hint = f"functions stand before their argument: `{wrong}({applied})`" if wrong in BUILTINS else \
-            "only records have fields"
+        hint = "only records have fields"
+        if wrong in BUILTINS:
+            hint = f"functions stand before their argument: `{wrong}({applied})`"
+        elif e.name in self.names.sizes.get(id(self.decl), {}):
+            hint = f"a size is a name of its own: write `{e.name}`"
         return self.fault("E0204", f"This is {self.show(t)}, which has no field `{e.name}`.", e.span, hint)
 
     def listed(self, e: n.Expr, what: str, found: Type) -> Type:

@@ -24,8 +24,8 @@ from .source import Source
 __all__ = ["load_program", "with_room"]
 
 T = TypeVar("T")
-_STACK = 256 * 1024 * 1024
-_DEPTH = 60_000
+_STACK = 64 * 1024 * 1024
+_DEPTH = 20_000
 
 
 def load_program(program: str | Path | Source, folder: Path | None = None) -> tuple[Checked | None, list[Diagnostic]]:
@@ -53,7 +53,7 @@ def _load(source: Source, folder: Path | None) -> tuple[Checked | None, list[Dia
 
 
 def with_room(work: Callable[[], T]) -> T:
-    """Runs it in a thread with a higher recursion limit and a stack of 256 MB (what is touched is taken)."""
+    """Runs it in a thread with a higher recursion limit and a stack of 64 MB (what is touched is taken)."""
     outcome: list[T] = []
     failure: list[BaseException] = []
 

@@ -85,6 +85,31 @@ _ELSEWHERE = {"String": "Text", "Str": "Text", "Integer": "Int", "Number": "Floa
               "Double": "Float", "Real": "Float"}
 """What types are called in other languages."""
 
+_FUNCTIONS_ELSEWHERE = {
+    "str": "write `text(v)`, or put the value into a string: `\"{v}\"`",
+    "string": "write `text(v)`, or put the value into a string: `\"{v}\"`",
+    "print": "a program gives its result as the value of `main`; nothing is printed on the way",
+    "length": "write `len(xs)` for a list, `tokens(t)` for a text",
+    "size": "write `len(xs)` for a list, `tokens(t)` for a text",
+    "count": "write `len(xs)`; for those that pass a test `len(for x in xs where ... { x })`",
+    "append": "write `xs ++ [x]`",
+    "concat": "write `a ++ b`",
+    "map": "write `for x in xs { ... }`",
+    "filter": "write `for x in xs where ... { x }`",
+    "reduce": "write `fold acc = start for x in xs { ... }`, or `import std.reduce`",
+    "list": "write `[a, b]`",
+    "strip": "write `trim(t)`",
+    "sort": "write `sorted(xs)`",
+    "reversed": "write `reverse(xs)`",
+    "substring": "write `t[i..j]`",
+    "round": "write `floor(x + 0.5)`",
+    "sqrt": "write `x ** 0.5`",
+    "any": "write `len(for x in xs where ... { x }) > 0`",
+    "all": "write `len(for x in xs where not ... { x }) == 0`",
+    "set": "write `unique(xs)`",
+}
+"""What functions are called in other languages, and how the same is said here."""
+
 Binding: TypeAlias = Local | Size | Declared | Constant | Builtin | Imported | TypeParameter | Broken
 BROKEN = Broken()
 
@@ -514,7 +539,9 @@ class _Resolver:
         others = [k for k in self.table.values if k not in functions]
         near = [*functions, *BUILTIN_NAMES, *values] if applied else [*values, *self.sizes, *others]
         best = nearest(name, near) or nearest(name, [*values, *self.sizes, *self.table.values, *BUILTIN_NAMES], 0.75)
-        if best is not None:
+        if applied and name in _FUNCTIONS_ELSEWHERE and name not in (best or ""):
+            hint = _FUNCTIONS_ELSEWHERE[name]
+        elif best is not None:
             hint = f"did you mean `{best}`?"
         elif self.in_chance:
             hint = "a chance is a number such as 0.3, or an expression in the sizes"
