@@ -253,7 +253,6 @@ class _Space:
         self.facts = Facts([domain])
         self.names: dict[str, Expr] = {}
         self.small: set[str] = set()        # tend to 0; their variables are those of the reciprocal
-        self.bounded: set[str] = set()
         self.exact: list[Form] = []         # inequalities that hold as they stand, between x, between log x
         self.pseudo: dict[str, tuple[Form, bool]] = {}  # names for quotients: their logarithm, and whether 1 + them
         self.extrema: dict[str, tuple[str, tuple[Form, ...]]] = {}
@@ -264,6 +263,9 @@ class _Space:
             self._declare(r.e)
         for r in rels:
             self._learn(r)
+        if self._bounded_below({WEAKEST: Fraction(-1)}):
+            self.exact.clear()      # the domain does not let all symbols grow
+            self.proved.clear()
 
     # ------------------------------------------------------------ what the domain says
 
@@ -286,7 +288,8 @@ class _Space:
             negative = Expr({m: -c for m, c in e.terms.items() if c < 0})
             if all(isinstance(a, Sym) and k > 0 and a.name not in self.small for m in e.terms for a, k in m):
                 fact = {tuple(((0, str(a)), Fraction(k)) for a, k in m): Fraction(c) for m, c in e.terms.items() if m}
-                self.exact.append(fact)
+                if any(c > 0 for c in fact.values()):
+                    self.exact.append(fact)
             try:
                 above = self.leading(self.sum_of(positive)) if positive.terms else [_Part(UNIT, 1, 1)]
                 if len(above) != 1:
@@ -304,9 +307,7 @@ class _Space:
             return
         self.proved.clear()
         if all(c < 0 for c in fact.values()):
-            for m in fact:
-                self.bounded |= {name for (_, name), _ in m}
-            return
+            return      # an upper limit such as chunk <= 100000 does not make a symbol a constant of the formulas
         self.exact.append(fact)
         if len(fact) == 2 and all(len(m) == 1 and m[0][1] == 1 and m[0][0][0] >= 1 for m in fact):
             (m1, c1), (m2, c2) = sorted(fact.items(), key=lambda t: t[1])
@@ -402,17 +403,13 @@ class _Space:
             if name == "*":
                 continue
             levels = [(((level, name), Fraction(1)),) for level in range(5)]
-            if name in self.bounded:
-                facts += [{m: Fraction(-1)} for m in levels]
-                facts += [{m: Fraction(1)} for m in levels]
-                continue
             facts += [{u: Fraction(1), v: Fraction(-FAR)} for u, v in itertools.pairwise(levels)]
             facts.append({levels[-1]: Fraction(1), WEAKEST: Fraction(-1)})
             monos |= set(levels[:3])
         facts.append({WEAKEST: Fraction(1)})
         compound = sorted(m for m in monos if len(m) != 1 or m[0][1] != 1)
         for u in compound:
-            if self._grows(u) and not any(name in self.bounded for (_, name), _ in u):
+            if self._grows(u):
                 facts.append({u: Fraction(1), WEAKEST: Fraction(-1)})
         for u, v in itertools.permutations(sorted(monos), 2):
             if (u in compound or v in compound) and self._grows(u) and self._grows(v) and self.depth < DEPTH \
@@ -542,8 +539,6 @@ class _Space:
         if isinstance(a, Sym):
             sign = -1 if a.name in self.small else 1
             form: Form = {(((1, a.name), Fraction(1)),): sign * k}
-            if a.name in self.bounded:
-                return _single(_Term((), ONE), TINY, HUGE)
             return _single(_term(form, power(Expr({((a, 1),): 1}), _plain(k))))
         if not Expr({((a, 1),): 1}).free:
             value = _value(Expr({((a, 1),): 1})) ** float(k)
@@ -774,7 +769,7 @@ class _Space:
         """A monomial of symbols and their logarithms as a product of levels."""
         out: dict[Var, Fraction] = {}
         for a, k in m:
-            if isinstance(a, Sym) and a.name not in self.small and a.name not in self.bounded:
+            if isinstance(a, Sym) and a.name not in self.small:
                 out[(0, a.name)] = out.get((0, a.name), Fraction(0)) + Fraction(k)
             else:
                 return None
@@ -869,7 +864,7 @@ class _Space:
             level, x = 0, a
             while isinstance(x, Fn) and x.op == "log" and x.args[1] == 0 and x.args[0].atom is not None:
                 level, x = level + 1, x.args[0].atom
-            if not isinstance(x, Sym) or x.name in self.small or x.name in self.bounded:
+            if not isinstance(x, Sym) or x.name in self.small:
                 return None
             v = (level, x.name)
             out[v] = out.get(v, Fraction(0)) + Fraction(k)
@@ -1067,7 +1062,7 @@ class _Space:
         body = body.subs({a.name: i})
         inner = _Space(conj(self.domain, Rel(">=", i - lo), Rel(">=", hi - i), Rel(">=", i - 1)))
         inner.know(body)
-        if k in inner.bounded or k in inner.small:
+        if k in inner.small:
             raise _Undecided
         top = self.leading(self.sum_of(hi))
         low = self.sum_of(lo) if lo.terms else {}

@@ -65,7 +65,7 @@ KNOWN: list[tuple[Expr, str, Cond]] = [
     ((power(b, d + 1) - 1) / (b - 1), "b**d", ge(b, num(2))), (power(num(3), n) - two(n) * n ** 5, "3**n", TRUE),
     (two(n) - n, "2**n", TRUE), (factorial(n) - power(num(100), n), "factorial(n)", TRUE),
     (min_(n, num(16)), "1", TRUE), (min_(n, w) * n + n, "n*Min(n, w)", TRUE), (max_(n, m), "m + n", TRUE),
-    (k + b, "k", le(b, k)), (k * k + b * n, "b*n + k**2", le(b, k)), (n + 7, "1", le(n, num(9))),
+    (k + b, "k", le(b, k)), (k * k + b * n, "b*n + k**2", le(b, k)), (n + 7 / c, "n", le(n, num(9))), (n + 7, "n", le(n * m, n + 5)),
     (c * floor(n / c), "n", conj(ge(n, c), ge(c, ONE))), (floor(n / c), "n/c", conj(ge(n, c), ge(c, ONE))),
     (n + mod(n, c), "n", ge(c, ONE)), (n * price + 8 * price + w, "n*price + w", TRUE),
     ((power(p, -n) - 1) / (1 - p), "1/p**n", CHANCE), (1 + (1 - p) / p, "1/p", CHANCE),
