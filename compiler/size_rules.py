@@ -590,13 +590,11 @@ def _split(a: list[Value], c: Context) -> Value:
             return joined
         large, many = ceil(n.lo / k.lo), mod(n.lo, k.lo)
         small = floor(n.lo / k.lo)
-        return list_of_parts(
-            [
-                Part(many, index, _resized(a[0], exact(large), None)),
-                Part(k.lo - many, index, _resized(a[0], exact(small), None)),
-            ],
-            n,
+        parts_of_two = (
+            Part(many, index, _resized(a[0], exact(large), None)),
+            Part(k.lo - many, index, _resized(a[0], exact(small), None)),
         )
+        return Items(exact(k.lo), parts_of_two, _resized(a[0], between(small, large), None), n)
     high = n.hi if not is_nonneg(k.lo - 1) else ceil(n.hi / k.lo)
     low = ZERO if k.hi.infinite else floor(n.lo / max_(k.hi, ONE))
     return list_of(
@@ -611,13 +609,13 @@ def _chunks(a: list[Value], c: Context) -> Value:
     if n.exact and s.exact and not n.lo.infinite:
         full, count = floor(n.lo / s.lo), ceil(n.lo / s.lo)
         left = mod(n.lo, s.lo)
-        return list_of_parts(
-            [
-                Part(full, index, _resized(a[0], exact(s.lo), None)),
-                Part(count - full, index, _resized(a[0], exact(left), None)),
-            ],
-            n,
+        parts = (
+            Part(full, index, _resized(a[0], exact(s.lo), None)),
+            Part(count - full, index, _resized(a[0], exact(left), None)),
         )
+        # every chunk has an element, and none more than the list
+        element = _resized(a[0], between(ONE, c.tight(min_(s.lo, n.lo))), None)
+        return Items(exact(count), tuple(p for p in parts if p.count != ZERO), element, n)
     size_low = max_(s.lo, ONE)
     count = between(ZERO if s.hi.infinite else ceil(n.lo / max_(s.hi, ONE)), ceil(n.hi / size_low))
     low = ZERO if n.lo == ZERO else min_(ONE, n.lo)

@@ -116,9 +116,17 @@ def _graph(caller: Variant, callee: Variant, c: Apply, measures: dict[str, list[
             continue
         value = after.subs(table)
         for i, before in enumerate(measures[caller.name]):
-            if facts.implies(le(value, before - 1)) and (is_nonneg(before) or facts.minimum(before) is not None):
+            # what shares no symbol with a size is not comparable with it, unless facts speak of a bound symbol
+            if not before.free or not (before.free & value.free or any("__" in n for n in value.free)):
+                continue
+            if value == before:
+                arcs.add((i, j, False))
+                continue
+            drop = (before - value).number
+            smaller = drop >= 1 if drop is not None else facts.implies(le(value, before - 1))
+            if smaller and (is_nonneg(before) or facts.minimum(before) is not None):
                 arcs.add((i, j, True))
-            elif facts.implies(le(value, before)):
+            elif smaller or (drop is None and facts.implies(le(value, before))):
                 arcs.add((i, j, False))
     return _Graph(caller.name, callee.name, frozenset(arcs))
 
