@@ -153,9 +153,9 @@ def test_what_callers_get_wrong(program: orch.Program, call: object, code: int, 
 
 
 def test_a_failed_run_keeps_what_it_measured(program: orch.Program) -> None:
-    with pytest.raises(orch.OrchError) as e:
+    with pytest.raises(orch.RunFailed) as e:
         program.run("twice", {"n": 0})
-    assert e.value.run is not None and e.value.run.errors == e.value.diagnostics
+    assert e.value.run.errors == e.value.diagnostics and e.value.run.usage["calls"] == 0
 
 
 def test_importing_costs_nothing() -> None:

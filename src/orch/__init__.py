@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import CostReport, OrchError, Program, Run, compile, load
+    from .api import CostReport, OrchError, Program, Run, RunFailed, compile, load
 
-__all__ = ["CostReport", "OrchError", "Program", "Run", "compile", "load"]
+__all__ = ["CostReport", "OrchError", "Program", "Run", "RunFailed", "compile", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ called here and nowhere else, and each under its name, so that a fault in Orch s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .errors import NOWHERE, OrchError, fault, stage
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source
-from .views import CostReport, Run
+from .views import CostReport, Run, RunFailed
 
 if TYPE_CHECKING:
     from .compiler.analysis import Analysis
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
 
-__all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunOptions", "compile", "load"]
+__all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunFailed",
+           "RunOptions", "compile", "load"]
 
 Number = int | float | Fraction | str
 
@@ -159,10 +160,26 @@ class Program:
     @cached_property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Those that need no cost. Raises OrchError if the program does not end, or a claim does not hold."""
-        found = [*self._warnings, *self._analysis.diagnostics]
+        return self._sorted(self._analysis.diagnostics)
+
+    def check(self) -> tuple[Diagnostic, ...]:
+        """The same as `warnings`, without reading a vocabulary to count prompts, which takes longer than all the rest.
+
+        How long a prompt is decides nothing that is checked without costs.
+        """
+        prompts = {text for p in self.core.primitives.values() for text in (*p.prompt, *p.system)}
+        prompts -= _literals(self.core)
+        from .compiler.analysis import Analysis
+        with stage("analysis"):
+            found = Analysis(self.core, lambda text: 0 if text in prompts else self._tokenizer.count(text)).diagnostics
+        return self._sorted(found)
+
+    def _sorted(self, more: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """The front end's warnings and others. Raises OrchError if there is an error among them."""
+        found = tuple(sorted([*self._warnings, *more], key=lambda d: d.sort_key))
         if any(d.severity == "error" for d in found):
-            raise OrchError(sorted(found, key=lambda d: d.sort_key))
-        return tuple(sorted(found, key=lambda d: d.sort_key))
+            raise OrchError(found)
+        return found
 
     @cached_property
     def _analysis(self) -> Analysis:
@@ -325,8 +342,8 @@ class Program:
             on_event: Callable[[Event], None] | None = None, **options: Any) -> Run:
         """Runs an entry to its end. Options are those of `using`, for this run alone.
 
-        May be called where an event loop is running, as in a notebook. Raises OrchError if the run fails; its `run`
-        holds what was measured until then.
+        May be called where an event loop is running, as in a notebook. Raises RunFailed, an OrchError, if the run
+        fails; its `run` holds what was measured until then.
         """
         from .runtime.execute import execute
         program, prediction, given = self._prepare(entry, args, options, on_event)
@@ -388,9 +405,7 @@ class Program:
         within = not outside(usage, prediction.ranges, complete=not failure)
         run = Run(outcome.result, sizes, usage, prediction.ranges, within, failure)
         if outcome.error is not None:
-            error = OrchError(failure, {"argument": 2, "internal": 1}.get(outcome.error.kind, 3))
-            error.run = run
-            raise error
+            raise RunFailed(run, {"argument": 2, "internal": 1}.get(outcome.error.kind, 3))
         return run
 
     # ------------------------------------------------------------ notebooks and calls
@@ -514,6 +529,22 @@ def _check_param(param: Tunable, value: int) -> None:
 def _prices(target: str) -> ModelFacts | None:
     from .runtime.prices import lookup
     return lookup(target)
+
+
+def _literals(program: Core) -> set[object]:
+    """The text literals in the bodies of functions."""
+    from .compiler.core import Const
+    found: set[object] = set()
+    todo: list[Any] = [f.body for f in program.functions.values()]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Const):
+            found.add(node.value)
+        elif isinstance(node, tuple):
+            todo += node
+        elif is_dataclass(node) and type(node).__module__ == Const.__module__:
+            todo += [getattr(node, f.name) for f in fields(node)]
+    return found
 
 
 def _product(factor: float, figure: float | Fraction) -> float:

@@ -18,6 +18,7 @@ from .api import Program, load
 from .errors import OrchError, diagnostic_json, fault, show_diagnostics
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source, Span
+from .views import RunFailed
 
 if TYPE_CHECKING:
     from .api import Prediction
@@ -109,7 +110,7 @@ def check(options: argparse.Namespace) -> int:
     code = 0
     for file in options.files:
         try:
-            found += load(file).warnings
+            found += load(file).check()
         except OrchError as e:
             found += e.diagnostics
             code = max(code, e.exit_code)
@@ -327,8 +328,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         with Progress(sys.stderr, total, calls.lower == calls.upper) as progress:
             done = program.run(entry, args, on_event=progress)
-    except OrchError as e:
-        if not as_json or e.run is None:
+    except RunFailed as e:
+        if not as_json:
             raise
         _json(e.run.to_json())
         return e.exit_code

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source, Span
-
-if TYPE_CHECKING:
-    from .views import Run
 
 __all__ = ["NOWHERE", "InternalError", "OrchError", "diagnostic_json", "fault", "show_diagnostics", "stage"]
 
@@ -30,7 +27,6 @@ class OrchError(Exception):
         super().__init__(diagnostics[0].message if diagnostics else "unknown error")
         self.diagnostics = tuple(diagnostics)
         self.exit_code = exit_code
-        self.run: Run | None = None         # what was measured before a run failed
 
     def __str__(self) -> str:
         return "\n" + show_diagnostics(self.diagnostics).rstrip()

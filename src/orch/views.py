@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .errors import diagnostic_json
+from .errors import OrchError, diagnostic_json
 
 if TYPE_CHECKING:
     from .compiler.expr import Expr
     from .compiler.report import Bound, MetricReport, Range, Report
     from .lang.diagnostics import Diagnostic
 
-__all__ = ["BoundView", "CostReport", "MetricView", "Run"]
+__all__ = ["BoundView", "CostReport", "MetricView", "Run", "RunFailed"]
 
 
 def _sympy(e: Expr | None) -> Any:
@@ -176,3 +176,11 @@ class Run:
         from .compiler.report_fragment import html_blocks
         from .runtime.verdict import verdict_blocks
         return html_blocks(verdict_blocks(self.usage, self.predicted, self.within))
+
+
+class RunFailed(OrchError):
+    """A run that could not go on; `run` holds what was measured until then."""
+
+    def __init__(self, run: Run, exit_code: int) -> None:
+        super().__init__(run.errors, exit_code)
+        self.run = run
