@@ -26,7 +26,7 @@ from ..expr import (
 )
 from .model import Closed, Deadline, OutOfTime, Refused, Solution
 from .solver import Work, components, resolve_choices
-from .structure import calls_in, changing, conjuncts
+from .structure import calls_in, changing, conjuncts, map_atoms
 from .walk import walk
 
 __all__ = ["solve"]
@@ -36,7 +36,7 @@ _GOAL = "the_goal"
 
 def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
     """Solves for the goal of the system; the adversary's choices count as the largest (upper) or smallest (lower)."""
-    work = Work(resolve_choices(with_kinds(system), side), side, Deadline(time_limit))
+    work = Work(resolve_choices(with_kinds(with_parameters(system)), side), side, Deadline(time_limit))
     try:
         closed = _walk(work) or _solve(work)
     except Refused as e:
@@ -56,6 +56,39 @@ def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
         checked=closed.checked,
         theta=closed.order is not None,
     )
+
+
+def with_parameters(system: System) -> System:
+    """Symbols that are no parameters (a threshold, a price) as parameters that every call passes on."""
+    outer = {
+        n for f in system.functions.values() for c in f.cases for n in (c.guard.free | c.value.free) - set(f.params)
+    }
+    if not outer or any(outer & set(f.params) for f in system.functions.values()):
+        return system
+    names = tuple(sorted(outer))
+    kinds = {
+        a.name: a.kind
+        for f in system.functions.values()
+        for c in f.cases
+        for a in (*c.guard.atoms(), *c.value.atoms())
+        if isinstance(a, Sym) and a.name in outer
+    }
+
+    def longer(e: Expr) -> Expr:
+        return map_atoms(
+            e,
+            lambda a: (
+                call(a.name, *a.args, *(sym(n, kinds[n]) for n in names))
+                if a.op == "call" and a.name in system.functions and len(a.args) == len(system.functions[a.name].params)
+                else None
+            ),
+        )
+
+    functions = {
+        name: Function(name, (*f.params, *names), tuple(Case(c.guard, longer(c.value)) for c in f.cases))
+        for name, f in system.functions.items()
+    }
+    return System(functions, longer(system.goal), system.domain)
 
 
 def with_kinds(system: System) -> System:

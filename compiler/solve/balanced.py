@@ -19,17 +19,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ..equations import Function
-from ..expr import ONE, ZERO, Expr, ceil, conj, floor, ge, min_, mod, num, power, sym
+from ..equations import Function, Side
+from ..expr import (
+    ONE,
+    TRUE,
+    ZERO,
+    Expr,
+    ceil,
+    conj,
+    floor,
+    ge,
+    is_nonneg,
+    lt,
+    min_,
+    mod,
+    num,
+    piecewise,
+    power,
+    sym,
+)
 from .iterate import decided, log_over
 from .model import Closed, Recurrence
-from .structure import base_at, recurrence
+from .structure import base_at, base_between, recurrence
+from .sums import summation
 
 __all__ = ["balanced"]
 
 
-def balanced(f: Function) -> Iterator[Closed]:
-    """Exact forms for balanced divide and conquer with linear forcing and leaves."""
+def balanced(f: Function, side: Side) -> Iterator[Closed]:
+    """Exact forms for balanced divide and conquer with linear forcing; bounds for forcing of a higher degree."""
     rec = recurrence(f)
     if rec is None:
         return
@@ -45,7 +63,7 @@ def balanced(f: Function) -> Iterator[Closed]:
         return
     forcing = rec.forcing.subs({rec.var: n - moved}).coefficients(rec.var)
     leaf = _leaf(rec, k, c, moved)
-    if forcing is None or set(forcing) - {0, 1} or leaf is None:
+    if forcing is None:
         return
     m = n
     depth = ceil(log_over(m, c, k))
@@ -56,15 +74,31 @@ def balanced(f: Function) -> Iterator[Closed]:
     else:
         nodes, last = min_(width, split), min_(m, (c + 1) * split)
     g0, g1 = forcing.get(0, ZERO), forcing.get(1, ZERO)
-    f0, f1 = leaf
+    exact = not set(forcing) - {0, 1}
     if weight == 1:
         above = (width - 1) / (k - 1)
         inner, leaves = above + nodes, width + (k - 1) * nodes
         sizes = m * (depth - 1) + last
-        form = g0 * inner + g1 * sizes + f0 * leaves + f1 * m
+        form = g0 * inner + g1 * sizes
+        if leaf is not None:
+            form = form + leaf[0] * leaves + leaf[1] * m
+        else:
+            uneven = _leaves(rec, m, c, k, moved, depth, width, split)
+            if uneven is None:
+                return
+            form = form + uneven
+        for degree, coefficient in forcing.items():
+            if degree > 1:
+                if not is_nonneg(coefficient):
+                    return
+                levels = _levels(m, degree, k, depth, nodes, c, side)
+                if levels is None:
+                    return
+                form = form + coefficient * levels
     else:
-        if g1.terms or f1.terms:
+        if leaf is None or not exact or g1.terms or leaf[1].terms:
             return
+        f0 = leaf[0]
         w = num(weight)
         grown = power(k * w, depth - 1)
         scaled = power(w, depth - 1)
@@ -83,7 +117,43 @@ def balanced(f: Function) -> Iterator[Closed]:
         valid = conj(valid, ge(k, num(2)))
     if value is None:
         valid = conj(valid, ge(c, ONE))
-    yield Closed(form, True, conj(valid, rec.guard), ("balanced splitting",))
+    yield Closed(form, exact, conj(valid, rec.guard), ("balanced splitting",))
+
+
+def _leaves(
+    rec: Recurrence, m: Expr, c: Expr, k: Expr, moved: Expr, depth: Expr, width: Expr, split: Expr
+) -> Expr | None:
+    """The sum of any leaf function: with sizes c and the parts of c + 1, or, if all split, two neighbouring sizes."""
+    below = floor((c + 1) / k)
+
+    def leaf(size: Expr) -> Expr | None:
+        low, high = below.number, c.number
+        if low is not None and high is not None:
+            return base_between(rec, size - moved, low - (moved.number or 0), high - (moved.number or 0))
+        value = base_at(rec, sym(rec.var)) or decided(rec, rec.threshold)
+        return None if value is None else value.subs({rec.var: size - moved})
+
+    rest = c + 1 - k * below
+    parts = (leaf(c), leaf(below + 1), leaf(below))
+    all_ = width * k
+    each = floor(m / all_)
+    more = m - each * all_
+    deep = (leaf(each + 1), leaf(each))
+    if any(x is None for x in (*parts, *deep)):
+        return None
+    at_c, larger, smaller, upper, lower = (x for x in (*parts, *deep) if x is not None)
+    shallow = (width - split) * at_c + split * (rest * larger + (k - rest) * smaller)
+    return piecewise((shallow, lt(m, (c + 1) * width)), (more * upper + (all_ - more) * lower, TRUE))
+
+
+def _levels(m: Expr, degree: int, k: Expr, depth: Expr, nodes: Expr, c: Expr, side: Side) -> Expr | None:
+    """Bounds of the sum of size^degree over inner nodes: sizes are at most m/k^j + 1 - k^-j, on average m/k^j (Jensen)."""
+    j = sym("_j")
+    shrunk = power(k, -j)
+    if side == "upper":
+        return summation(power(k, j) * power((m - 1) * shrunk + 1, degree), "_j", ZERO, depth - 1)
+    above = summation(power(k, j) * power(m * shrunk, degree), "_j", ZERO, depth - 2)
+    return None if above is None else above + nodes * power(c + 1, degree)
 
 
 def _lowest_threshold(rec: Recurrence, c: Expr, moved: Expr) -> Expr:

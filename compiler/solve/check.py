@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, product
+from itertools import islice, product, zip_longest
 from typing import Any
 
 from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, compile_cond, compile_expr
@@ -47,38 +47,77 @@ class Outcome:
     broken: str | None
 
 
-def points(params: Sequence[str], kinds: dict[str, str], main: frozenset[str], huge: bool) -> Iterator[tuple[Any, ...]]:
-    """Sizes to compare at; `main` are the parameters that drive the recursion, `huge` says that large ones are
-    cheap.
+def points(
+    params: Sequence[str],
+    kinds: dict[str, str],
+    main: frozenset[str],
+    huge: bool,
+    lows: dict[str, int] | None = None,
+) -> Iterator[tuple[Any, ...]]:
+    """Sizes to compare at; `main` are the parameters that drive the recursion, `huge` says that large ones are cheap.
+
+    `lows`: the least value of a parameter in the domain. A parameter that does not change may be a threshold, so
+    the driving one also takes values around its multiples.
     """
-    if len(params) == 1:
-        if kinds.get(params[0]) == "real":
-            yield from ((x,) for x in _REAL)
-        else:
-            yield from ((n,) for n in (*_SMALL, *_LARGE, *(_HUGE if huge else ())))
+    lows = lows or {}
+    drivers = [i for i, p in enumerate(params) if p in main and kinds.get(p) != "real"]
+    fixed = [p for i, p in enumerate(params) if i not in drivers]
+    if len(drivers) > 1:
+        yield from _several(params, kinds, drivers, huge, lows)
         return
-    rng = random.Random(len(params) * 7 + len(main))
+    rows: list[list[tuple[Any, ...]]] = []
+    for turn in range(9 if fixed else 1):
+        given: dict[str, Any] = {}
+        for j, p in enumerate(fixed):
+            if kinds.get(p) == "real":
+                given[p] = _REAL[(turn + j) % len(_REAL)]
+            else:
+                # a constant may hide a threshold as long as that is small
+                far = (0, 0, 0, 0, 0, 0, 37, 300, 1000)[(turn + j) % 9]
+                low = lows.get(p, 0) if turn % 3 or lows.get(p, 0) < 6 else 0
+                given[p] = _FEW[(turn * (j + 1) + j) % len(_FEW)] + far + low
+        if not drivers:
+            rows.append([tuple(given[p] for p in params)])
+            continue
+        thresholds = [v for v in given.values() if isinstance(v, int) and v > 1]
+        sizes = _driving(params[drivers[0]], thresholds, huge, lows, bool(fixed))
+        rows.append([tuple(given.get(p, n) for p in params) for n in sizes])
+    for column in zip_longest(*rows):
+        yield from (p for p in column if p is not None)
+
+
+def _driving(name: str, thresholds: list[int], huge: bool, lows: dict[str, int], short: bool) -> list[int]:
+    low = lows.get(name, 0)
+    sizes = list(_SMALL[:14] if short else _SMALL)
+    if low > 3:
+        sizes += [low + n for n in _SMALL[:12]]
+    for v in thresholds:
+        sizes += [n for k in (1, 2, 3, 4, 5, 8, 9) for n in (k * v, k * v + 1, k * v - 1) if n <= 4000]
+    sizes += [16, 17, 24, 31, 33, 64] if short else _LARGE
+    if huge:
+        sizes += [100, 129, 1000, 4097, 65537] if short else _HUGE
+        sizes += [16 * v + 1 for v in thresholds]
+    return list(dict.fromkeys(sizes))
+
+
+def _several(
+    params: Sequence[str], kinds: dict[str, str], drivers: list[int], huge: bool, lows: dict[str, int]
+) -> Iterator[tuple[Any, ...]]:
+    rng = random.Random(len(params) * 7 + len(drivers))
     choices: list[tuple[Any, ...]] = []
-    for p in params:
+    for i, p in enumerate(params):
         if kinds.get(p) == "real":
             choices.append(_REAL)
-        elif p in main:
-            choices.append((*range(0, 12), 15, 16, 17, 24, 31, 33) + ((64, 65, 100, 129, 1000, 4097) if huge else ()))
+        elif i in drivers:
+            choices.append((*range(12), 15, 16, 17, 24, 31, 33) + ((64, 65, 100, 129, 1000, 4097) if huge else ()))
         else:
-            choices.append(_FEW)
-    drivers = [i for i, p in enumerate(params) if p in main]
+            choices.append((*_FEW, *(lows.get(p, 0) + n for n in _FEW)))
     if len(drivers) == 2:
-        for pair in product(range(0, 7), repeat=2):
+        for pair in product(range(7), repeat=2):
             point = [rng.choice(c) for c in choices]
             point[drivers[0]], point[drivers[1]] = pair
             yield tuple(point)
-    elif len(drivers) == 1:
-        for value in choices[drivers[0]]:
-            for _ in range(3):
-                point = [rng.choice(c) for c in choices]
-                point[drivers[0]] = value
-                yield tuple(point)
-    for _ in range(120):
+    for _ in range(240):
         yield tuple(rng.choice(c) for c in choices)
 
 

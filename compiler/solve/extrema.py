@@ -19,10 +19,32 @@ from typing import TYPE_CHECKING
 
 from ..equations import Case, Function, System
 from ..evaluate import EvaluationError, Evaluator, compile_cond, compile_expr
-from ..expr import TRUE, Cond, Expr, Fn, call, conj, le, max_, negate, num, sym
-from .model import Closed
+from ..expr import (
+    ONE,
+    TRUE,
+    ZERO,
+    Cond,
+    Expr,
+    Fn,
+    call,
+    ceil,
+    conj,
+    ge,
+    le,
+    lt,
+    max_,
+    negate,
+    num,
+    piecewise,
+    power,
+    sym,
+)
+from .iterate import decided, log_over, quotients
+from .model import Closed, Recurrence
 from .structure import (
+    base_at,
     calls_in,
+    changing,
     effective_guards,
     has_call,
     kinds_of,
@@ -32,11 +54,12 @@ from .structure import (
     replaced,
     slope,
 )
+from .sums import atom_expr
 
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["extrema", "peak"]
+__all__ = ["balanced_extremum", "extrema", "peak"]
 
 _MOST = 12
 
@@ -80,22 +103,30 @@ def extrema(work: Work, f: Function) -> Iterator[Closed]:
 
 def _unrolled(work: Work, f: Function, count: int) -> Function | None:
     """The function with the next values as further base cases."""
-    if len(f.params) != 1 or work.digits is not None:
+    recursive = [c for c in f.cases if has_call(c.value, f.name)]
+    moving = changing(f.name, f.params, [c.value for c in recursive])
+    if len(moving) != 1 or len(recursive) != 1 or f.cases[-1] != recursive[0] or work.digits is not None:
         return None
-    guard = [c for c in f.cases if has_call(c.value, f.name)]
-    limit = lower_limit(effective_guards(f.cases)[-1][0], f.params[0])
-    if len(guard) != 1 or f.cases[-1] != guard[0] or limit is None or not isinstance(limit[0].number, int) or limit[1]:
+    var = f.params[moving[0]]
+    cases = effective_guards(f.cases)
+    limit = lower_limit(cases[-1][0], var)
+    if limit is None or limit[1] or not isinstance(limit[0].number, int):
         return None
-    start, cases = limit[0].number, list(f.cases[:-1])
-    evaluator = Evaluator(
-        System({f.name: f}, call(f.name, sym(f.params[0])), TRUE), work.side, fuel=100_000, seconds=1.0
-    )
+    start, more = limit[0].number, list(f.cases[:-1])
+    if len(f.params) > 1:
+        rec = Recurrence(f.name, f.params, var, num(start - 1), tuple(cases[:-1]), (), ZERO)
+        below = base_at(rec, num(start - 1))
+        if count != 2 or below is None or below.free & {var}:
+            return None
+        first = replace_calls(recursive[0].value.subs({var: num(start)}), f.name, lambda args: below)
+        return Function(f.name, f.params, (*more, Case(le(sym(var, "int"), num(start)), first), f.cases[-1]))
+    evaluator = Evaluator(System({f.name: f}, call(f.name, sym(var)), TRUE), work.side, fuel=100_000, seconds=1.0)
     try:
         for at in range(start, start + count):
-            cases.append(Case(le(sym(f.params[0], "int"), num(at)), num(evaluator.call(f.name, at))))
+            more.append(Case(le(sym(var, "int"), num(at)), num(evaluator.call(f.name, at))))
     except (EvaluationError, TypeError):
         return None
-    return Function(f.name, f.params, (*cases, f.cases[-1]))
+    return Function(f.name, f.params, (*more, f.cases[-1]))
 
 
 def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
@@ -197,6 +228,52 @@ def _dominates(f: Function, at: int, atoms: list[Fn], picks: dict[Fn, Expr], ans
     return True
 
 
+def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
+    """max(T(ceil(n/b)), T(floor(n/b)), g) + h over leaves that differ: the deepest leaf, or one a level higher of size c.
+
+    With D = ceil(log(n/c, b)) the largest leaf at depth D is ceil(n/b^D); at depth D - 1 there is a leaf, of size c, if
+    n < (c + 1) b^(D - 1) (see `balanced`). Base values must not decrease; the check compares.
+    """
+    found = _choices(f)
+    if found is None or len(found[1]) != 1:
+        return
+    at, (atom,) = found
+    step = f.cases[at].value - atom_expr(atom)
+    calls = [x.atom for x in atom.args if isinstance(x.atom, Fn) and x.atom.op == "call" and x.atom.name == f.name]
+    rest = [x for x in atom.args if x.atom not in calls]
+    moving = changing(f.name, f.params, [f.cases[at].value])
+    if atom.op != "max" or len(calls) != 2 or len(moving) != 1 or any(has_call(x, f.name) for x in (step, *rest)):
+        return
+    var = f.params[moving[0]]
+    n = sym(var)
+    if var in step.free or any(var in x.free for x in rest) or (rest and step.terms):
+        return
+    cases = effective_guards(f.cases)
+    limit = lower_limit(next(g for g, e in cases if has_call(e, f.name)), var)
+    args = [a.args[moving[0]] for a in calls if isinstance(a, Fn)]
+    shapes = [next(((b, kind) for b, s, kind in quotients(n, x) if s == ZERO), None) for x in args]
+    if (
+        limit is None
+        or None in shapes
+        or {s[1] for s in shapes if s} != {"ceil", "floor"}
+        or len({s[0] for s in shapes if s}) != 1
+    ):
+        return
+    b = next(s[0] for s in shapes if s)
+    c = limit[0] - 1
+    rec = Recurrence(f.name, f.params, var, c, tuple((g, e) for g, e in cases if not has_call(e, f.name)), (), ZERO)
+    base = base_at(rec, n) or decided(rec, c)
+    if base is None:
+        return
+    depth = ceil(log_over(n, c, b))
+    last = ceil(n / power(b, depth))
+    deep = step * depth + base.subs({var: last})
+    shallow = step * (depth - 1) + base.subs({var: c})
+    form = piecewise((max_(deep, shallow, *rest), lt(n, (c + 1) * power(b, depth - 1))), (max_(deep, *rest), TRUE))
+    valid = conj(ge(n, c + 1), ge(c, ONE), *(() if b.number is not None else (ge(b, num(2)),)))
+    yield Closed(form, True, valid, ("balanced splitting", "largest leaf"))
+
+
 def peak(work: Work, f: Function) -> Iterator[Closed]:
     """T(n) = max(calls, g): the largest of g at the top and the base value at the bottom."""
     found = _choices(f)
@@ -210,6 +287,9 @@ def peak(work: Work, f: Function) -> Iterator[Closed]:
     rest = [x for x in atom.args if x not in calls]
     if any(has_call(x, f.name) for x in rest) or not calls or not rest:
         return
+    moving = {f.params[i] for i in changing(f.name, f.params, [case.value])}
+    if len(calls) > 1 and any(c.value.free & moving for c in f.cases if not has_call(c.value, f.name)):
+        return  # which chain ends at the largest base value is not known
     for chosen in sorted(calls, key=lambda x: _rank(x, f, "max")):
         name = f.name + "_chain"
         one = Function(

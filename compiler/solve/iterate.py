@@ -268,7 +268,12 @@ def _quotient_chain(n: Expr, b: Expr, s: Expr, kind: str, start: Expr, j: Expr) 
         return None
     steps = ceil(log_over(m, last, b))
     low = floor(last / b) + 1 if base is not None else last
-    return _Chain(ceil(shrunk) - s, steps, (low - s if base is not None else ONE, start - 1), _with_base(ge(m, low), b))
+    return _Chain(
+        ceil(shrunk) - s,
+        steps,
+        (low - s if base is not None else ONE, start - 1),
+        _with_base(ge(m, low) if value is not None else conj(ge(m, low), ge(last, ONE)), b),
+    )
 
 
 def _with_base(valid: Cond, b: Expr) -> Cond:

@@ -11,7 +11,7 @@ from .balanced import balanced
 from .cases import several_cases
 from .cfinite import c_finite
 from .dominant import dominant
-from .extrema import extrema, peak
+from .extrema import balanced_extremum, extrema, peak
 from .first_order import first_order
 from .guess import linear_guess
 from .history import history
@@ -35,7 +35,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     lambda work, f: plain(f),
     drop_unused,
     lambda work, f: iterate(f),
-    lambda work, f: balanced(f),
+    lambda work, f: balanced(f, work.side),
     lambda work, f: c_finite([f], f.name),
     dominant,
     first_order,
@@ -44,6 +44,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     difference,
     accumulate,
     partition,
+    balanced_extremum,
     peak,
     linear_guess,
     scale,

@@ -132,6 +132,18 @@ class Work:
         return 50 if any(_irrational(c.value) for f in self.system.functions.values() for c in f.cases) else None
 
     @cached_property
+    def lows(self) -> dict[str, int]:
+        """The least values that the domain allows."""
+        found: dict[str, int] = {}
+        for part in conjuncts(self.system.domain):
+            if isinstance(part, Rel) and part.op == ">=" and len(part.free) == 1:
+                (name,) = part.free
+                low = (sym(name) - part.e).number
+                if isinstance(low, int):
+                    found[name] = max(low, found.get(name, low))
+        return found
+
+    @cached_property
     def floats(self) -> Evaluator:
         """For large sizes, where only the ratio matters."""
         return Evaluator(self.system, self.side, fuel=2_000_000, seconds=3.0, digits=15)
@@ -154,7 +166,7 @@ class Work:
         except EvaluationError:
             return False
         seen = 0
-        for point in points(names, kinds, frozenset(names[:2]), True):
+        for point in points(names, kinds, frozenset(names[:2]), True, self.lows):
             try:
                 if inside(*point):
                     seen += 1
@@ -372,7 +384,7 @@ class Work:
             answer.form,
             claim,
             inside,
-            points(f.params, kinds, main, huge),
+            points(f.params, kinds, main, huge, self.lows),
             self.deadline,
             least=4 if not f.params else 6,
         )
