@@ -162,9 +162,12 @@ def _closed(b: Bound) -> Cell:
         return Cell(f"no closed form: {b.reason or 'none was found'}", "bad")
     if b.closed == INF:
         return Cell(f"∞  ({b.reason})" if b.reason else "∞", "bad")
-    *special, (usual, _) = _cases(b.closed)
+    (usual, where), *special = _cases(b.closed)
     text = pretty(show(usual))
-    remarks = [f"{pretty(show(value))} for {pretty(show_cond(guard))}" for value, guard in special]
+    if where != TRUE:
+        text += f" for {pretty(show_cond(where))}"
+    remarks = [f"{pretty(show(value))} {f'for {pretty(show_cond(guard))}' if guard != TRUE else 'otherwise'}"
+               for value, guard in special]
     if not b.exact:
         remarks.append("not exact, on the safe side")
     valid = show_cond(b.valid)
@@ -174,12 +177,14 @@ def _closed(b: Bound) -> Cell:
 
 
 def _cases(e: Expr) -> list[tuple[Expr, Cond]]:
-    """A formula whose parts are told by the same cases as one formula a case; the last is the usual one."""
+    """A formula whose parts are told by the same cases as one formula a case; the first is the one that grows."""
     splits = {a.conds for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"}
     if len(splits) != 1:
         return [(e, TRUE)]
     guards, = splits
-    return [(e.rebuild(lambda a, i=i: _case(a, i)), guard) for i, guard in enumerate(guards)]  # type: ignore[misc]
+    cases = [(e.rebuild(lambda a, i=i: _case(a, i)), guard) for i, guard in enumerate(guards)]  # type: ignore[misc]
+    usual = max(range(len(cases)), key=lambda i: (len(cases[i][0].free), cases[i][0] != 0, i))
+    return [cases[usual], *cases[:usual], *cases[usual + 1:]]
 
 
 def _case(a: Atom, i: int) -> Expr | None:
@@ -187,8 +192,8 @@ def _case(a: Atom, i: int) -> Expr | None:
 
 
 def _usual(e: Expr) -> str:
-    """The formula for people, without its special cases."""
-    return pretty(show(_cases(e)[-1][0]))
+    """The formula for people: the case that grows, without the special ones."""
+    return pretty(show(_cases(e)[0][0]))
 
 
 # ---------------------------------------------------------------- figures
@@ -304,7 +309,7 @@ def _window(w: Window) -> Cell:
         return Cell(f"{where}: the prompt has no bound", "bad")
     if w.fits is None:
         return Cell(f"{where}: needs at most {need}", "plain")
-    fits = show_cond(w.fits.map(lambda e: _cases(e)[-1][0]))
+    fits = show_cond(w.fits.map(lambda e: _cases(e)[0][0]))
     if fits == "True":
         return Cell(f"{where}: always fits, at most {need}", "good")
     if fits == "False":
