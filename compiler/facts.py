@@ -18,6 +18,7 @@ from typing import Any
 from .codegen import compile_cond, compile_expr
 from .expr import (
     FALSE,
+    ONE,
     TRUE,
     ZERO,
     And,
@@ -162,6 +163,9 @@ class Facts:
             if self._kinds.get(name) in ("size", "real"):
                 facts.append((e, False))
         self._facts = list(dict.fromkeys((e, s) for e, s in facts if s or not is_nonneg(e)))
+        if any(k < 0 for e, _ in self._facts for m in e.terms for _, k in m):
+            self._facts = [(self._clear(e, DEPTH - 1) or e, s) for e, s in self._facts]
+            self._proved.clear()
         for e in unequal:
             for x in (e, -e):
                 if is_integer(x) and self._prove(x, False, 1):
@@ -399,7 +403,9 @@ class Facts:
                 b, t = a.args
                 if b.number is not None and b.number > 1 and is_integer(t) and self._prove(t, False, depth + 1):
                     yield x - 1 - t * (b - 1), False
-                yield from _power_of_log(a)
+                logarithm = _rounded_log(a)
+                if logarithm is not None:
+                    yield from self._power_of_log(a, *logarithm, depth)
                 if depth < DEPTH and self._prove(b - 1, False, depth + 1) and self._prove(t, False, depth + 1):
                     yield x - 1, False
             case "factorial":
@@ -416,6 +422,27 @@ class Facts:
             case "choice" | "piecewise":
                 if depth < DEPTH and all(self._prove(y, False, depth + 1) for y in a.args):
                     yield x, False
+
+    def _power_of_log(self, a: Fn, b: int, u: Expr, up: bool, depth: int) -> Iterator[tuple[Expr, bool]]:
+        """b**floor(log(u, b)) <= u < b * b**floor(log(u, b)), and so with the ceiling."""
+        below: dict[Atom, Number] = {}
+        for m in u.terms:
+            for atom, k in m:
+                if k < 0:
+                    below[atom] = max(below.get(atom, 0), -k)
+        v, d, x = _times(u, below), _times(ONE, below), _one(a)     # u = v/d, positive, for it has a logarithm
+        if depth >= DEPTH or not is_nonneg(d):
+            return
+        if not up:
+            yield v - x * d, False
+            yield (x * b - u - 1, False) if is_integer(u) else (x * b * d - v, True)
+            return
+        yield d - x * v, False                                      # x = 1 / b**ceiling(log(u, b))
+        yield (x * b * u - x - 1, False) if is_integer(u) else (x * b * v - d, True)
+        if self._positive(v - d, depth + 1):
+            yield 1 - x * b, False
+        elif self._prove(v - d, False, depth + 1):
+            yield 1 - x, False
 
     def _floor_lemmas(self, a: Fn, depth: int) -> Iterator[tuple[Expr, bool]]:
         u, x = a.args[0], _one(a)
@@ -535,24 +562,18 @@ def _symbol(name: str, kind: str) -> Expr:
     return Expr({((Sym(name, kind), 1),): 1})
 
 
-def _power_of_log(a: Fn) -> Iterator[tuple[Expr, bool]]:
-    """b**floor(log(u, b)) <= u < b * b**floor(log(u, b)), and so with the ceiling, for integers u >= 1 and b."""
+def _rounded_log(a: Fn) -> tuple[int, Expr, bool] | None:
+    """(b, u, rounded up) if the power is b**floor(log(u, b)) or b**-ceiling(log(u, b)) for an integer b."""
     b, t = a.args
     base = b.number
-    if not isinstance(base, int) or base < 2 or len(t.terms) != 1:
-        return
-    (m, c), = t.terms.items()
-    if len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Fn) or m[0][0].op != "floor" or c != 1:
-        return
-    inner = m[0][0].args[0]
-    x = _one(a)
-    logarithm = (inner if inner.atom is not None else -inner).atom
+    floor = t.atom
+    if not isinstance(base, int) or base < 2 or not isinstance(floor, Fn) or floor.op != "floor":
+        return None
+    inside = floor.args[0]
+    logarithm = (inside if inside.atom is not None else -inside).atom
     if not isinstance(logarithm, Fn) or logarithm.op != "log" or logarithm.args[1] != b:
-        return
-    u = logarithm.args[0]
-    if inner.atom is not None and is_integer(u):
-        yield u - x, False
-        yield x * base - u - 1, False
+        return None
+    return base, logarithm.args[0], inside.atom is None
 
 
 def _points(names: list[str], kinds: dict[str, str]) -> Iterator[tuple[Any, ...]]:

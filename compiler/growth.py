@@ -453,11 +453,58 @@ class _Space:
 
     def leading_of(self, e: Expr, side: Literal["upper", "lower"] | None) -> list[_Part]:
         """The terms of the order of an expression that is positive for large symbols."""
+        decided, assumed = self._decided(e)
+        if decided != e:
+            inner = _space(conj(self.domain, *assumed))
+            inner.know(decided)
+            return inner.leading_of(decided, side)
         found = self.sum_of(e)
+        if not found:       # 0 for all large sizes
+            if side is None:
+                raise _Undecided
+            return [_Part(UNIT, 1, 1)] if side == "upper" else []
         try:
             return self.leading(found)
         except _Undecided:
+            pass
+        try:
             return self._proved_leading(e, found, side)
+        except _Undecided:
+            return self._split_leading(e)
+
+    def _decided(self, e: Expr) -> tuple[Expr, list[Cond]]:
+        """With the cases that hold for large symbols, and the conditions under which these are the ones."""
+        table: dict[Atom, Expr] = {}
+        assumed: list[Cond] = []
+        for a in e.atoms():
+            if isinstance(a, Fn) and a.op == "piecewise" and a not in table and all(
+                    x in e.free for c in a.conds for x in c.free):
+                before: list[Cond] = []
+                for x, c in zip(a.args, a.conds, strict=True):
+                    holds = self.eventually(c)
+                    if holds is None:
+                        break
+                    if holds:
+                        table[a] = x
+                        assumed += [*before, c]
+                        break
+                    before.append(negate(c))
+        return (e.rebuild(table.get) if table else e), assumed
+
+    def _split_leading(self, e: Expr) -> list[_Part]:
+        """Splits the domain by a condition that occurs in e, if one order fits both halves."""
+        if self.depth > 2:
+            raise _Undecided
+        for a in e.atoms():
+            if isinstance(a, Fn) and a.op == "piecewise" and all(x in e.free for c in a.conds for x in c.free):
+                for c in a.conds:
+                    if self.eventually(c) is None:
+                        self.depth += 1
+                        try:
+                            return self.leading(self._unified([(c, e), (negate(c), e)]))
+                        finally:
+                            self.depth -= 1
+        raise _Undecided
 
     def leading(self, s: Sum) -> list[_Part]:
         """The terms that no other dominates.
@@ -631,6 +678,17 @@ class _Space:
             case _:
                 raise _Undecided
 
+    def settled(self, e: Expr) -> Expr:
+        """With the floors replaced of which the domain leaves only one value."""
+        def settle(a: Atom) -> Expr | None:
+            if isinstance(a, Fn) and a.op == "floor":
+                low = self.facts.minimum(Expr({((a, 1),): 1}))
+                if low is not None and self.facts.maximum(Expr({((a, 1),): 1})) == low:
+                    return num(low)
+            return None
+
+        return e.rebuild(settle) if any(isinstance(a, Fn) and a.op == "floor" for a in e.atoms()) else e
+
     def floor(self, x: Expr) -> Sum:
         inner = self.sum_of(x)
         if all(p.high <= 0 for p in inner.values()):
@@ -667,6 +725,8 @@ class _Space:
             exact = len(s) == 1
             loose = not exact and not all(self.strictly(q.term, p.term) for q in s.values() if q.term != p.term)
             low, high = (TINY, HUGE) if loose else (float(p.low), float(p.high))
+            if loose and all(q.low >= 0 for q in s.values()):
+                low = float(p.low)
             error = 0.0 if exact else 0.01
             parts = []
             if (low, high, error) != (1.0, 1.0, 0.0):
@@ -704,6 +764,8 @@ class _Space:
 
         The latter is written log(1 + t): they differ by a constant, and where that counts there is a constant term.
         """
+        if plus_one and self._bounded_below(form):
+            plus_one = False        # t >= 1, but for a constant
         inside = t.expr + 1 if plus_one else t.expr
         name = str(inside)
         if name not in self.pseudo:
@@ -795,6 +857,8 @@ class _Space:
                 shown = shown + Expr({m: c})
                 continue
             s = self.sum_of(Expr({m: c}))
+            if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor":
+                s = _scaled(_join([self.sum_of(m[0][0].args[0]), _constant(Fraction(-1), Fraction(0))]), Fraction(c))
             for p in s.values():
                 if p.low != p.high and p.term.form:
                     raise _Undecided
@@ -803,13 +867,14 @@ class _Space:
                     continue
                 logarithm = self._lone_log(p.term)
                 if logarithm is not None:
-                    name = logarithm
+                    name, line_of = logarithm
                     exponent_value = self._ratio(base, p, m, c)
                     slope: Any = math.log(b) * float(p.low)
                     if _near(slope):
                         slope = Fraction(slope).limit_denominator(1000)
-                    shown_power = _real_power(self.names[name], exponent_value)
-                    result = _times(result, _single(_term({(((1, name), Fraction(1)),): slope}, shown_power)))
+                    shown_power = _real_power(name, exponent_value)
+                    line_of = {x: q * slope for x, q in line_of.items()}
+                    result = _times(result, _single(_term(line_of, shown_power)))
                     continue
                 levels = self._level_of(p.term.expr)
                 if levels is None:
@@ -846,13 +911,17 @@ class _Space:
                 return exact
         return num(Fraction(value))
 
-    def _lone_log(self, t: _Term) -> str | None:
-        """The name x if the term is log(x)."""
+    def _lone_log(self, t: _Term) -> tuple[Expr, Form] | None:
+        """(x, the logarithm of x) if the term is log(x)."""
         if len(t.form) == 1 and t.form[0][1] == 1:
             m = t.form[0][0]
-            if len(m) == 1 and m[0][1] == 1 and m[0][0][0] == 2 and m[0][0][1] in self.names:
+            if len(m) == 1 and m[0][1] == 1 and m[0][0][0] == 2:
                 name = m[0][0][1]
-                return name if t.expr == log(self.names[name]) else None
+                if name in self.names and t.expr == log(self.names[name]):
+                    return self.names[name], {(((1, name), Fraction(1)),): Fraction(1)}
+                atom = t.expr.atom
+                if name in self.pseudo and not self.pseudo[name][1] and isinstance(atom, Fn):
+                    return atom.args[0], self.pseudo[name][0]
         return None
 
     def _level_of(self, e: Expr) -> Mono | None:
@@ -897,7 +966,17 @@ class _Space:
 
     def smallest(self, options: list[Sum]) -> Sum:
         """The minimum of several positive ones."""
-        tops = [(s, self.leading(s)) for s in options]
+        tops: list[tuple[Sum, list[_Part]]] = []
+        for s in options:
+            try:
+                tops.append((s, self.leading(s)))
+            except _Undecided:
+                if any(p.low < 0 for p in s.values()):
+                    raise
+        if not tops:
+            raise _Undecided
+        if len(tops) < len(options):        # some may be zero: between 0 and any of the others
+            return {k: _Part(p.term, min(p.low, Fraction(0)), p.high) for k, p in tops[0][0].items()}
         kept: list[tuple[Sum, list[_Part]]] = []
         for i, (s, top) in enumerate(tops):
             larger = False
@@ -913,13 +992,18 @@ class _Space:
             strict = all(any(self.strictly(p.term, q) for q in other) for other in rest for p in top)
             loose = _join(_single(p.term, TINY, HUGE) for p in top)
             return s if strict else loose
-        if any(len(top) != 1 for _, top in kept):
-            raise _Undecided
-        terms = [top[0].term for _, top in kept]
+        terms = [self._as_term(top) for _, top in kept]
         name = self._extremum("min", tuple(dict(t.form) for t in terms))
         common = _common([t.expr for t in terms])
-        shown = common * min_(*(t.expr / common for t in terms))
+        shown = common * min_(*(t.expr / common for t in terms))     # a sum has no common factor: see _common
         return _single(_term({(((1, name), Fraction(1)),): Fraction(1)}, shown), TINY, HUGE)
+
+    def _as_term(self, top: list[_Part]) -> _Term:
+        """A sum as one term."""
+        if len(top) == 1:
+            return top[0].term
+        name = self._extremum("max", tuple(dict(p.term.form) for p in top))
+        return _term({(((1, name), Fraction(1)),): Fraction(1)}, _written(top))
 
     def piecewise(self, a: Fn) -> Sum:
         """The case that holds for large symbols, or an order that all cases have."""
@@ -937,6 +1021,24 @@ class _Space:
             return self.sum_of(cases[0][1])
         if not cases or self.depth > DEPTH:
             raise _Undecided
+        try:
+            return self._unified(cases)
+        except _Undecided:
+            return self._hull([self.sum_of(x) for _, x in cases])
+
+    @staticmethod
+    def _hull(sums: list[Sum]) -> Sum:
+        """What lies between the terms of any of them."""
+        out: Sum = {}
+        for key in dict.fromkeys(k for s in sums for k in s):
+            known = [s[key] for s in sums if key in s]
+            absent = [Fraction(0)] if len(known) < len(sums) else []
+            out[key] = _Part(known[0].term, min([*(p.low for p in known), *absent]),
+                             max([*(p.high for p in known), *absent]))
+        return out
+
+    def _unified(self, cases: list[tuple[Cond, Expr]]) -> Sum:
+        """One order that agrees with that of each case where the case holds."""
         branches: list[tuple[_Space, list[_Part]]] = []
         for c, x in cases:
             inner = _space(conj(self.domain, c))
@@ -945,9 +1047,10 @@ class _Space:
             inner.know(x)
             if x == ZERO:
                 raise _Undecided
+            x = inner.settled(x)
             branches.append((inner, inner.leading_of(x, None)))
         written = [_written(top) for _, top in branches]
-        candidates = list(dict.fromkeys([*written, sum(written, ZERO)]))
+        candidates = list(dict.fromkeys([*written, sum(written, ZERO), *(_logs_raised(w) for w in written)]))
         if all(len(w.terms) == 1 for w in written):
             candidates.append(min_(*written))
         for candidate in candidates:
@@ -977,16 +1080,14 @@ class _Space:
                     return True
                 if self.facts.refutes(c):
                     return False
+                if op == ">=":
+                    e = _least_ceiling(e)
                 for sign in (1, -1):
                     try:
-                        s = self.sum_of(e * sign)
-                        top = self.leading(s)
+                        self.leading(self.sum_of(e * sign))
                     except (_Undecided, EvaluationError, ValueError, OverflowError, ZeroDivisionError):
                         continue
-                    if all(not p.term.form for p in top) and op not in ("==", "!="):
-                        continue
-                    if any(self.strictly(UNIT, p.term) for p in top):
-                        return {">=": sign > 0, ">": sign > 0, "==": False, "!=": True}[op]
+                    return {">=": sign > 0, ">": sign > 0, "==": False, "!=": True}[op]
                 return None
 
     # ------------------------------------------------------------ factorials, binomials, sums
@@ -1101,6 +1202,28 @@ class _Space:
         raise _Undecided
 
 
+def _logs_raised(e: Expr) -> Expr:
+    """With log(1 + q) for log(q), where q is a quotient that may be below 1."""
+    def raised(a: Atom) -> Expr | None:
+        if isinstance(a, Fn) and a.op == "log" and len(a.args[0].terms) == 1:
+            (m, _), = a.args[0].terms.items()
+            if any(k < 0 for _, k in m):
+                return log(a.args[0] + 1)
+        return None
+
+    return e.rebuild(raised)
+
+
+def _least_ceiling(e: Expr) -> Expr:
+    """ceiling(x) >= 1 says that x > 0, floor(x) >= 1 that x >= 1."""
+    rest = e + 1
+    if len(rest.terms) == 1:
+        (m, c), = rest.terms.items()
+        if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor":
+            return -m[0][0].args[0] if c == -1 else m[0][0].args[0] - 1 if c == 1 else e
+    return e
+
+
 def _without(e: Expr, name: str) -> Expr:
     """The monomial without the factors in which a symbol occurs."""
     (m, _), = e.terms.items()
@@ -1141,6 +1264,8 @@ def _common(exprs: Sequence[Expr]) -> Expr:
     """The largest monomial that divides all of them."""
     factors: dict[Atom, Number] | None = None
     for e in exprs:
+        if len(e.terms) != 1:
+            return ONE
         (m, _), = e.terms.items()
         mine = dict(m)
         if factors is None:

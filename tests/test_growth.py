@@ -55,6 +55,9 @@ def two(e: Expr) -> Expr:
     return power(num(2), e)
 
 
+NODES = power(num(2), ceil(log2(n / c)))
+TREE = NODES + 2 * min_(n - c * NODES / 2, NODES / 2) - 1        # calls of a document halved down to chunks
+LARGE = power(num(2), ceil(lg))
 KNOWN: list[tuple[Expr, str, Cond]] = [
     (ZERO, "0", TRUE), (num(7), "1", TRUE), (INF, "oo", TRUE), (3 * n * n + 2 * n + 5, "n**2", TRUE),
     (n * ceil(lg) - two(ceil(lg)) + 1, "n*log(n)", TRUE), (n * m + n + m + 3, "m*n", TRUE),
@@ -65,7 +68,8 @@ KNOWN: list[tuple[Expr, str, Cond]] = [
     ((power(b, d + 1) - 1) / (b - 1), "b**d", ge(b, num(2))), (power(num(3), n) - two(n) * n ** 5, "3**n", TRUE),
     (two(n) - n, "2**n", TRUE), (factorial(n) - power(num(100), n), "factorial(n)", TRUE),
     (min_(n, num(16)), "1", TRUE), (min_(n, w) * n + n, "n*Min(n, w)", TRUE), (max_(n, m), "m + n", TRUE),
-    (k + b, "k", le(b, k)), (k * k + b * n, "b*n + k**2", le(b, k)), (n + 7 / c, "n", le(n, num(9))), (n + 7, "n", le(n * m, n + 5)),
+    (k + b, "k", le(b, k)), (k * k + b * n, "b*n + k**2", le(b, k)), (n + 7 / c, "n", le(n, num(9))),
+    (n + 7, "n", le(n * m, n + 5)),
     (c * floor(n / c), "n", conj(ge(n, c), ge(c, ONE))), (floor(n / c), "n/c", conj(ge(n, c), ge(c, ONE))),
     (n + mod(n, c), "n", ge(c, ONE)), (n * price + 8 * price + w, "n*price + w", TRUE),
     ((power(p, -n) - 1) / (1 - p), "1/p**n", CHANCE), (1 + (1 - p) / p, "1/p", CHANCE),
@@ -83,6 +87,13 @@ KNOWN: list[tuple[Expr, str, Cond]] = [
     (max_(n - 5, ZERO), "n", TRUE), (n ** 2 + n * m + m ** 2, "m**2 + n**2", TRUE),
     (log(n ** 2 * m), "log(m) + log(n)", TRUE), (power(n + m, Fraction(1, 2)), "sqrt(m) + sqrt(n)", TRUE),
     (1 / (n + m), "1/(m + n)", TRUE), (fn("CRootOf", num(1), num(-1), num(0), num(-1)) ** 1 * n, "n", TRUE),
+    (piecewise((ONE, ge(ceil(n / c), ONE)), (ZERO, TRUE)) + 1, "1", CHUNKS),
+    (max_(60 * ceil(n / c) + 215, piecewise((c + 77, ge(ceil(n / c), ONE)), (ZERO, TRUE))), "c + n/c", CHUNKS),
+    (TREE, "n/c", conj(ge(c, ONE), ge(n, c + 1))), (piecewise((ONE, ge(c, n)), (TREE, TRUE)), "1 + n/c", CHUNKS),
+    (piecewise((ONE, ge(c, n)), (ceil(log2(n / c)) + 1, TRUE)), "log(1 + n/c) + 1", CHUNKS),
+    (132 * NODES + n - 252, "n", conj(ge(c, ONE), ge(n, c + 1))),
+    (n - LARGE / 4 - min_(n - LARGE / 2, LARGE / 4), "n", ge(n, num(2))),
+    (min_(n * price + w, n * w + price), "Min(n*price + w, n*w + price)", TRUE),
     ((power(1 + power(num(2), Fraction(1, 2)), n) - power(1 - power(num(2), Fraction(1, 2)), n)) / 3,
      "(sqrt(2) + 1)**n", TRUE),
 ]
