@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from ..lang.diagnostics import Diagnostic
@@ -178,17 +179,23 @@ def _closed(b: Bound) -> Cell:
 
 def _cases(e: Expr) -> list[tuple[Expr, Cond]]:
     """A formula whose parts are told by the same cases as one formula a case; the first is the one that grows."""
-    splits = {a.conds for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"}
-    if len(splits) != 1:
-        return [(e, TRUE)]
-    guards, = splits
-    cases = [(e.rebuild(lambda a, i=i: _case(a, i)), guard) for i, guard in enumerate(guards)]  # type: ignore[misc]
+    cases = _tried(e)
     usual = max(range(len(cases)), key=lambda i: (len(cases[i][0].free), cases[i][0] != 0, i))
     return [cases[usual], *cases[:usual], *cases[usual + 1:]]
 
 
-def _case(a: Atom, i: int) -> Expr | None:
-    return a.args[i] if isinstance(a, Fn) and a.op == "piecewise" else None
+def _tried(e: Expr) -> list[tuple[Expr, Cond]]:
+    """The cases in the order in which they are tried; those within the last are joined to them."""
+    splits = {a.conds for m in e.terms for a, _ in m if isinstance(a, Fn) and a.op == "piecewise"}
+    if len(splits) != 1:
+        return [(e, TRUE)]
+    guards, = splits
+    found = [(e.rebuild(partial(_case, guards, i)), guard) for i, guard in enumerate(guards)]
+    return [*found[:-1], *_tried(found[-1][0])]
+
+
+def _case(guards: tuple[Cond, ...], i: int, a: Atom) -> Expr | None:
+    return a.args[i] if isinstance(a, Fn) and a.op == "piecewise" and a.conds == guards else None
 
 
 def _usual(e: Expr) -> str:

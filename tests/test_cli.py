@@ -131,25 +131,30 @@ def test_a_terminal_without_unicode_is_no_error(digest: Path) -> None:
 
 
 def cpu(folder: Path, *arguments: object) -> float:
-    """CPU seconds of a command, the best of five, with bytecode kept as any installation keeps it."""
+    """CPU seconds of Python with these arguments, the best of five, with bytecode kept as any installation keeps it."""
     env = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def once() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert fresh(*arguments, env=env).returncode == 0
+        subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, check=True, env=env)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     return min(once() for _ in range(5))
 
 
+def slowness(folder: Path) -> float:
+    """How much slower this machine is at the moment than one at rest, which imports these in 40 ms; at least 1."""
+    return max(1.0, cpu(folder, "-c", "import argparse, json, dataclasses, typing, pathlib, fractions") / 0.04)
+
+
 def test_starting_is_fast(tmp_path: Path) -> None:
-    assert cpu(tmp_path, "--help") < 0.15
+    assert cpu(tmp_path, "-m", "orch", "--help") < 0.15 * slowness(tmp_path)
 
 
 def test_checking_is_fast(digest: Path, tmp_path: Path) -> None:
-    assert cpu(tmp_path, "check", digest) < 0.3
+    assert cpu(tmp_path, "-m", "orch", "check", digest) < 0.3 * slowness(tmp_path)
 
 
 # ---------------------------------------------------------------- check, fmt, explain
@@ -258,6 +263,7 @@ def test_a_symbol_is_replaced_by_a_formula(orch: Any, digest: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [
     (("--entry", "mian"), 2, "did you mean `main`"), (("--at", "n"), 2, "not of the form"),
+    (("--at", "n=-5"), 2, "never negative"), (("--at", "n=1/2"), 2, "whole number"), (("--at", "chunk=0"), 2, "range"),
     (("--at", "n=many"), 2, "no number"), (("--at", "nn=3"), 2, "no size `nn`"), (("--metric", "call"), 2, "`calls`"),
     (("--set", "chunks=3"), 2, "`chunk`"), (("--set", "chunk=0"), 2, "range"), (("--set", "chunk=1/2"), 2, "whole"),
     (("--model", "slow=local/x"), 2, "no model"), (("--arg", "dok=x"), 2, "`doc`"),

@@ -20,7 +20,7 @@ from .views import CostReport, Run, RunFailed
 
 if TYPE_CHECKING:
     from .compiler.analysis import Analysis
-    from .compiler.core import Model, Tunable
+    from .compiler.core import Model, Shape, Tunable
     from .compiler.core import Program as Core
     from .compiler.expr import Expr
     from .compiler.report import Figures, Range, Report
@@ -250,6 +250,12 @@ class Program:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
+        lengths = _lengths([p.shape for p in self.core.functions[self.core.entries[entry]].params])
+        for name, value in ((name, value) for point in points for name, value in point.items()):
+            if name in self._given.tunables:
+                _check_param(self._given.tunables[name], value)
+            elif name in lengths and (value < 0 or not isinstance(value, int)):
+                raise fault("E0800", f"`{name}={value}` is no size.", "a size is a whole number, and never negative")
         names = _metrics(metrics)
         if parallel is not None and names is not None:
             from .compiler.brent import NEEDED
@@ -519,7 +525,26 @@ def _known(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[st
             raise fault("E0800", f"There is no {what} `{name}`.", did_you_mean(name, have, f"there are: {listed}"))
 
 
-def _check_param(param: Tunable, value: int) -> None:
+def _lengths(shapes: Sequence[Shape]) -> set[str]:
+    """The names of sizes of texts and lists, which are never negative."""
+    from .compiler.core import ListShape, RecordShape, TextShape, TupleShape
+    found: set[str] = set()
+    todo = list(shapes)
+    while todo:
+        match todo.pop():
+            case TextShape(tokens=extent) if extent.var is not None:
+                found.add(extent.var)
+            case ListShape(element=element, length=extent):
+                found |= {extent.var} if extent.var is not None else set()
+                todo.append(element)
+            case TupleShape(items=items):
+                todo += items
+            case RecordShape(fields=parts):
+                todo += [shape for _, shape in parts]
+    return found
+
+
+def _check_param(param: Tunable, value: int | Fraction) -> None:
     if (param.low is not None and value < param.low) or (param.high is not None and value > param.high):
         low = "" if param.low is None else param.low
         high = "" if param.high is None else param.high

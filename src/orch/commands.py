@@ -360,6 +360,8 @@ def _announcement(prediction: Prediction) -> str:
         most = prediction.with_retries[name]
         retried = "" if most is None or prediction.attempts == 1 else f"with retries at most {figure_text(most, name)}"
         figure = range_text(prediction.ranges[name], name).partition("  ~")[0]
+        if len(figure) > 60:
+            figure, what = f"{name} not known: the price of a model is missing", ""
         lines.append((f"{figure} {what}".rstrip(), retried))
     width = max(len(left) for left, _ in lines)
     return "\n".join(f"  {left:<{width}}   {right}".rstrip() for left, right in lines)
