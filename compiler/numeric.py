@@ -286,9 +286,12 @@ class Exact:
         return float(many_digits().sin(x))
 
     def constant(self, name: str) -> Any:
-        """pi, E, GoldenRatio, EulerGamma"""
+        """pi, E, GoldenRatio, EulerGamma, or a number that is its own name: an exponent known by its digits alone"""
         if name not in _CONSTANTS:
-            raise Undefined(f"the constant {name}")
+            try:
+                return float(name)
+            except ValueError:
+                raise Undefined(f"the constant {name}") from None
         return _CONSTANTS[name]
 
     def largest_root(self, *coefficients: Any) -> Any:

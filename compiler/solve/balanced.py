@@ -147,7 +147,7 @@ def _leaves(
 
 
 def _levels(m: Expr, degree: int, k: Expr, depth: Expr, nodes: Expr, c: Expr, side: Side) -> Expr | None:
-    """Bounds of the sum of size^degree over inner nodes: sizes are at most m/k^j + 1 - k^-j, on average m/k^j (Jensen)."""
+    """Bounds of the sum of size^degree over inner nodes: at most m/k^j + 1 - k^-j, on average m/k^j (Jensen)."""
     j = sym("_j")
     shrunk = power(k, -j)
     if side == "upper":

@@ -229,7 +229,7 @@ def _dominates(f: Function, at: int, atoms: list[Fn], picks: dict[Fn, Expr], ans
 
 
 def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
-    """max(T(ceil(n/b)), T(floor(n/b)), g) + h over leaves that differ: the deepest leaf, or one a level higher of size c.
+    """max(T(ceil(n/b)), T(floor(n/b)), g) + h over leaves that differ: the deepest, or one a level higher of size c.
 
     With D = ceil(log(n/c, b)) the largest leaf at depth D is ceil(n/b^D); at depth D - 1 there is a leaf, of size c, if
     n < (c + 1) b^(D - 1) (see `balanced`). Base values must not decrease; the check compares.

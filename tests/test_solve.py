@@ -1,0 +1,273 @@
+"""The solver, class by class: forms known by other means, bounds on the safe side, refusals.
+
+And controls: a wrong form cannot pass.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from orch.compiler.equation_text import parse_system
+from orch.compiler.equations import Side, System
+from orch.compiler.evaluate import Evaluator, compile_cond, compile_expr
+from orch.compiler.expr import TRUE, Cond, Expr, call, sym
+from orch.compiler.solve import Solution, solve, solve_text
+from orch.compiler.solve.check import compare, points
+from orch.compiler.solve.model import Deadline
+
+
+def system_of(text: str) -> System:
+    system = parse_system(text.replace(";", "\n"))
+    assert isinstance(system, System), system
+    return system
+
+
+def solved(text: str, side: Side = "upper") -> Solution:
+    return solve(system_of(text), side)
+
+
+def assert_safe(text: str, side: Side, s: Solution, sizes: list[dict[str, int]]) -> None:
+    """The closed form against the recurrence: equal where exact, else on the safe side."""
+    assert s.closed is not None, s
+    system = system_of(text)
+    evaluator = Evaluator(system, side)
+    names = tuple(sizes[0])
+    value, inside = compile_expr(s.closed, names, digits=40), compile_cond(s.valid, names)
+    compared = 0
+    for point in sizes:
+        if not inside(*point.values()):
+            continue
+        truth, claimed = evaluator.value(None, point), value(*point.values())
+        gap = claimed - truth
+        assert abs(gap) < 1e-15 * max(1, abs(truth)) or (not s.exact and (gap > 0) == (side == "upper")), (point, s)
+        compared += 1
+    assert compared >= len(sizes) // 2
+
+
+ONE_SIZE = [{"n": n} for n in (1, 2, 3, 7, 12, 35, 36, 66, 97, 150)]
+
+EXACT = [
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + n", "n**2/2 + n/2"),
+    ("T(n) = 0 if n <= 0; T(n) = 2*T(n-1) + 1", "2**n - 1"),
+    ("T(n) = n if n <= 1; T(n) = T(n-1) + T(n-2)", "fibonacci(n)"),
+    ("T(n) = n + 1 if n <= 1; T(n) = 5*T(n-1) - 6*T(n-2)", "2**n"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + Mod(n, 2)", "ceiling(n/2)"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + 1/n", "harmonic(n)"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + 1/(n*(n+1))", "1 - 1/(n + 1)"),
+    ("T(n) = 1 if n <= 0; T(n) = n*T(n-1)", "factorial(n)"),
+    ("T(n) = 0 if n <= 0; T(n) = n - 1 + 2*Sum(T(k), (k, 0, n-1))/n", "2*n*harmonic(n) - 4*n + 2*harmonic(n)"),
+    (
+        "T(n) = 0 if n <= 1; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + n - 1",
+        "-2**(ceiling(log(n, 2))) + n*ceiling(log(n, 2)) + 1",
+    ),
+    ("T(n) = 0 if n <= 1; T(n) = T(ceiling(n/2)) + floor(n/2)", "n - 1"),
+    ("T(n) = 0 if n <= 0; T(n) = T(T(n-1)) + 1", "n"),
+    ("T(n) = Sum(k*binomial(n, k), (k, 0, n))", "n*2**n/2"),
+    ("A(n) = 0 if n <= 0; A(n) = B(n-1) + 3; B(n) = 0 if n <= 0; B(n) = A(n-1) + 5", "3*n + 2*floor(n/2)"),
+    ("T(n) = 0 if n <= 0; T(n) = Min(T(n-1), T(floor(n/2))) + 1", "floor(log(n, 2)) + 1"),
+    ("T(n) = 0 if n <= 0; T(n) = 1 + 2*T(n-1)/3 + T(n+1)/3", "3*n"),
+]
+
+
+@pytest.mark.parametrize(("text", "form"), EXACT, ids=[t for t, _ in EXACT])
+def test_exact_forms(text: str, form: str) -> None:
+    s = solved(text + "; where n >= 1")
+    assert s.exact and str(s.closed) == form
+    if "T(n+1)" not in text:
+        assert_safe(text + "; where n >= 1", "upper", s, ONE_SIZE)
+
+
+SPLIT = "T(n, c) = {base} if n <= c; T(n, c) = T(ceiling(n/2), c) + T(floor(n/2), c) + {step}; where n >= 1, c >= 1"
+
+
+@pytest.mark.parametrize("base", ["1", "21 + n", "n**2", "0"])
+@pytest.mark.parametrize("step", ["1", "n + 7", "c"])
+@pytest.mark.parametrize("side", ["upper", "lower"])
+def test_a_symbolic_threshold_is_exact(base: str, step: str, side: Side) -> None:
+    text = SPLIT.format(base=base, step=step)
+    s = solved(text, side)
+    assert s.exact
+    assert_safe(
+        text,
+        side,
+        s,
+        [{"n": n, "c": c} for c in (1, 2, 5, 64, 200) for n in (c + 1, 2 * c - 1, 2 * c + 1, 3 * c, 1000, 4097)],
+    )
+
+
+def test_the_largest_leaf_of_halving() -> None:
+    """The chain of ceilings is not the worst: 405 halved once holds a part of 202, which is not split further."""
+    text = "T(n, c) = n if n <= c; T(n, c) = Max(T(ceiling(n/2), c), T(floor(n/2), c)); where n >= 1, c >= 1"
+    s = solved(text)
+    assert s.exact
+    assert_safe(
+        text,
+        "upper",
+        s,
+        [{"n": 405, "c": 202}, {"n": 404, "c": 202}, {"n": 1000, "c": 33}, {"n": 7, "c": 3}, {"n": 9, "c": 4}],
+    )
+
+
+def test_thresholds_and_prices_that_are_no_parameters() -> None:
+    text = "T(n) = a + n if n <= c; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + b; where n >= 1, c >= 200"
+    s = solved(text)
+    assert s.exact and s.closed is not None and s.closed.free == {"a", "b", "c", "n"}
+
+
+def test_program_shapes() -> None:
+    """Systems as programs give them, with the values of one point computed by hand."""
+    # a tree of depth d: the size of a thought is 40 from the second level on
+    tree = "T(s, b, d) = 12 + s if d <= 0; T(s, b, d) = b*T(40, b, d-1) + 30 + s; where s >= 0, b >= 1, d >= 0"
+    s = solved(tree)
+    assert s.exact and s.closed is not None
+    assert s.closed.subs({"s": 5, "b": 3, "d": 2}).number == 35 + 3 * 70 + 9 * 52
+    # binary search between two numbers
+    middle = "floor((low+high)/2)"
+    locate = f"L(low, high) = 0 if Eq(high - low, 1); L(low, high) = Choice(L(low, {middle}), L({middle}, high)) + 1"
+    for side, want in (("upper", "ceiling(log(high - low, 2))"), ("lower", "floor(log(high - low, 2))")):
+        s = solved(locate + "; where high >= low + 1, low >= 0", side)  # type: ignore[arg-type]
+        assert str(s.closed) == want
+    # merging, alone and inside merge sort
+    merge = "M(p, q) = 0 if Or(p <= 0, q <= 0); M(p, q) = Choice(M(p-1, q), M(p, q-1)) + 1"
+    assert str(solved(merge + "; where p >= 0, q >= 0", "lower").closed) == "Min(p, q)"
+    sort = (
+        "S(n) = 0 if n <= 1; S(n) = S(ceiling(n/2)) + S(floor(n/2)) + M(ceiling(n/2), floor(n/2)); "
+        + merge
+        + "; where n >= 1"
+    )
+    s = solved(sort)
+    assert s.exact and str(s.closed) == "-2**(ceiling(log(n, 2))) + n*ceiling(log(n, 2)) + 1"
+    low = solved(sort, "lower")
+    assert_safe(sort, "lower", low, ONE_SIZE)
+    assert low.closed is not None and low.closed.subs({"n": 64}).number >= 64 * 6 // 4
+    # quicksort, worst and best
+    quick = "T(n) = 0 if n <= 1; T(n) = Choose(k, 0, n-1, T(k) + T(n-1-k)) + n - 1; where n >= 0"
+    assert str(solved(quick).closed) == "n**2/2 - n/2"
+    assert_safe(quick, "lower", solved(quick, "lower"), ONE_SIZE)
+    # a history that every part carries along
+    carried = (
+        "T(n, h) = h if n <= 1; T(n, h) = T(floor(n/2), h+30) + T(ceiling(n/2), h+30) + h + 4; where n >= 1, h >= 0"
+    )
+    s = solved(carried)
+    assert s.exact
+    assert_safe(carried, "upper", s, [{"n": n, "h": h} for n in (2, 3, 9, 17, 100) for h in (1, 9)])
+
+
+BOUNDED = [
+    "T(n) = 1 if n <= 50; T(n) = T(floor(n/3)) + T(n - floor(n/3)) + 1",
+    "T(n) = 1 if n <= 1; T(n) = T(floor(n/2)) + T(floor(n/3)) + 1",
+    "T(n) = 1 if n <= 1; T(n) = 3*T(floor(n/2)) + n",
+    "T(n) = 1 if n <= 1; T(n) = T(floor(n/2)) + T(ceiling(n/2)) + n**2",
+    "T(n) = n if n <= 140; T(n) = T(ceiling(n/5)) + T(floor(7*n/10) + 6) + n",
+    "T(n) = 1 if n <= 2; T(n) = T(n-1) + T(n-3) + 1",
+    "T(n) = 1 if n <= 1; T(n) = T(n-1) + T(floor(n/2)) + 1",
+]
+
+
+@pytest.mark.parametrize("text", BOUNDED)
+@pytest.mark.parametrize("side", ["upper", "lower"])
+def test_bounds_are_safe_and_tight(text: str, side: Side) -> None:
+    text += "; where n >= 1"
+    s = solved(text, side)
+    sizes = [{"n": n} for n in (200, 201, 333, 512, 729, 1000)]
+    assert_safe(text, side, s, sizes)
+    if "T(n-1) + T(floor" not in text:
+        evaluator = Evaluator(system_of(text), side, digits=30)
+        value = compile_expr(s.closed or sym("n"), ("n",), digits=30)
+        for point in sizes:
+            ratio = value(point["n"]) / evaluator.value(None, point)
+            assert 0.25 <= ratio <= 4, (point, ratio, s.closed)
+
+
+ORDERS = [
+    ("T(n) = 1 if n <= 1; T(n) = 2*T(floor(n/2)) + n/log(n, 2)", "n*log(log(n))"),
+    ("T(n) = 1 if n <= 2; T(n) = T(floor(n/3)) + T(floor(2*n/3)) + n*log(n)", "n*log(n)**2"),
+    ("T(n) = 0 if n <= 2; T(n) = T(floor(sqrt(n))) + 1", "log(log(n))"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + sqrt(n)", "n**(3/2)"),
+    ("T(n) = 1 if n <= 0; T(n) = n*T(n-1) + 1", "factorial(n)"),
+    ("T(n) = 1 if n <= 1; T(n) = ((2*n+1)*T(n-1) + (3*n-3)*T(n-2))/(n+2)", "3**n/n**(3/2)"),
+    ("T(n) = 1 if n <= 4; T(n) = T(n-1) + T(n-5) + 1", "(CRootOf(x**5 - x**4 - 1, 0))**n"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1)/2 + T(floor(n/2))/2 + 1", "log(n)"),
+]
+
+
+@pytest.mark.parametrize(("text", "order"), ORDERS, ids=[o for _, o in ORDERS])
+def test_orders(text: str, order: str) -> None:
+    assert str(solved(text + "; where n >= 2").order) == order
+
+
+REFUSED = [
+    "T(n) = 0 if n <= 0; T(n) = T(n+1) + 1; where n >= 1",
+    "T(n) = 0 if n <= 0; T(n) = T(ceiling(n/2)) + 1; where n >= 1",
+    "T(n) = 0 if Eq(n, 0); T(n) = T(n-2) + 1; where n >= 1",
+    "T(n) = T(n-1) + 1; where n >= 1",
+    "T(n) = Choice(0, T(n)) + 1; where n >= 1",
+    "T(m, n) = n + 1 if m <= 0; T(m, n) = T(m-1, 1) if n <= 0; T(m, n) = T(m-1, T(m, n-1)); where m >= 0, n >= 0",
+    "T(n) = 1 if n <= 0; T(n) = 2**T(n-1); where n >= 1",
+    "T(n) = 0 if n <= 0; T(n) = 1 + T(n-1)/2 + T(n+1)/2; where n >= 0",
+    "T(n) = 0 if n <= 1; T(n) = T(floor(n/2)) + 1 if Eq(Mod(n, 2), 0); T(n) = T(3*n + 1) + 1; where n >= 1",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_refusals(text: str) -> None:
+    s = solved(text)
+    assert s.refused and s.closed is None and s.order is None
+
+
+def test_self_reference() -> None:
+    s = solved("T(n, p) = 0 if n <= 0; T(n, p) = T(n-1, p) + R(p); R(p) = 1 + (1-p)*R(p); where n >= 1, 0 < p, p <= 1")
+    assert s.exact and str(s.closed) == "n/p"
+
+
+@pytest.mark.parametrize("change", [1, -1])
+def test_the_check_catches_wrong_forms(change: int) -> None:
+    """Off by one at a single kind of size is enough to fail, for exact forms and for bounds on the wrong side."""
+    system = system_of("T(n) = 0 if n <= 1; T(n) = T(ceiling(n/2)) + 1; where n >= 1")
+    evaluator = Evaluator(system, "upper")
+    n = sym("n")
+    good = solve(system, "upper").closed
+    assert good is not None
+
+    def outcome(form: Expr, exact: bool, valid: Cond = TRUE) -> str | None:
+        sizes = points(("n",), {}, frozenset({"n"}), True)
+        return compare(evaluator, "T", ("n",), form, exact, valid, (p for p in sizes if p[0] >= 1), Deadline(5)).broken
+
+    assert outcome(good, True) is None
+    assert outcome(good + change, True) is not None
+    assert (outcome(good + change, False) is None) == (change > 0)
+    assert outcome(call("U", n), True) is not None
+
+
+def test_the_time_limit_is_kept() -> None:
+    text = (
+        "T(n, m) = 1 if Or(n <= 0, m <= 0); "
+        "T(n, m) = T(n-1, m) + T(n, m-1) + T(n-1, m-1) + Max(T(n-2, m), T(n, m-2)); where n >= 1, m >= 1"
+    )
+    started = time.monotonic()
+    report = solve_text(text.replace(";", "\n"), None, 1.0)
+    assert time.monotonic() - started < 4
+    assert report["refused"] is None and (
+        report["theta"] is not None or "numeric" in report["upper"] or report["upper"]["closed"]
+    )
+
+
+def test_the_object_of_orch_solve() -> None:
+    report = solve_text("T(n) = 0 if n <= 1\nT(n) = 2*T(floor(n/2)) + n\nwhere n >= 1", "T(n)", 10)
+    assert report["goal"] == "T(n)" and report["refused"] is None and report["theta"] == "n*log(n)"
+    assert set(report["upper"]) >= {"closed", "exact", "order", "valid"}
+    assert report["upper"]["closed"] == "n*log(n, 2)" and report["upper"]["exact"] is False
+    assert solve_text("T(n = 0", None, 1)["errors"]
+
+
+def test_common_classes_need_no_sympy() -> None:
+    code = (
+        "import sys; from orch.compiler.solve import solve_text; "
+        "r = solve_text('T(n) = 0 if n <= 1\\nT(n) = T(ceiling(n/2)) + T(floor(n/2)) + n\\nwhere n >= 1'); "
+        "assert r['theta'] == 'n*log(n)', r; assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
