@@ -55,7 +55,7 @@ _SECONDS = 3.0
 
 @dataclass(slots=True)
 class _Solved:
-    """One reading of the entry: its goal, the equations it needs, the closed form, and (made when needed) their evaluator."""
+    """One reading of the entry: its goal, the equations it needs, the closed form, an evaluator once it is needed."""
 
     goal: Expr | None
     system: System | None
@@ -90,7 +90,7 @@ class Analysis:
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What `orch check` adds to the front end's diagnostics: sizes, claims, termination, and the warnings that need no cost."""
+        """What `orch check` adds to the front end's: sizes, claims, termination, and the warnings that need no cost."""
         if self._checked is None:
             for f in self.program.functions.values():
                 self.sizes.entry(f.name)
@@ -446,14 +446,14 @@ class Analysis:
                 worst: Figure = None
                 for values in points or [{}]:
                     figure = self._figure(one, "upper", values)
-                    if isinstance(figure, int | Fraction | float) and figure > window and not (figure == math.inf):
+                    if isinstance(figure, int | Fraction | float) and window < figure < math.inf:
                         worst = figure if worst is None or figure > worst else worst  # type: ignore[operator]
                 if worst is not None:
                     limit = "" if fits is None or not fits.free else f"; it fits while {show_cond(fits)}"
                     errors.append(
                         Diagnostic(
                             "E0501",
-                            f"this call can need {worst} tokens, more than the window of {window} of `{p.model}`{limit}",
+                            f"this call can need {worst} tokens, but the window of `{p.model}` is {window}{limit}",
                             span,
                             "cut what goes into the prompt (chunks, take), or choose a model with a larger window",
                         )

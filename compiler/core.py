@@ -6,10 +6,10 @@ form one cost rule and one execution rule. Sizes and conditions on sizes are `ex
 
 | surface | core |
 |---|---|
-| `match xs { [] -> a, [x, ..r] -> b }` | `If(len(xs) == 0, a, Let(x, index(xs, 0), Let(r, drop(xs, 1), b)))`; the last arm is the `otherwise` |
+| `match xs { [] -> a, [x, ..r] -> b }` | `If(len(xs) == 0, a, Let(x, index(xs, 0), Let(r, drop(xs, 1), b)))` |
 | a pattern | a fresh local and projections `Op("item", (t,), 0)` |
 | `sorted(xs, |x| key)` | `Op("sorted_by", (xs, For(x, xs, key)))` |
-| `xs |x| f(x)` given for a function parameter | the specialised function calls a lifted function; captured locals become further parameters |
+| `|x| e` given for a function parameter | a lifted function; captured locals become further parameters |
 """
 from __future__ import annotations
 
@@ -362,7 +362,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`origin` is the name in the source; `name` is unique among specialisations. Spans: header (name to result type)."""
+    """`origin` is the name in the source; `name` is unique among specialisations. `span` is the header."""
     name: str
     origin: str
     params: tuple[Param, ...]
@@ -377,7 +377,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A whole program with everything that it imports. Functions not reachable from an entry are kept, if first-order."""
+    """A whole program with everything that it imports. Functions that no entry reaches are kept, if first-order."""
     name: str
     models: Mapping[str, Model]
     tunables: Mapping[str, Tunable]

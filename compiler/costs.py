@@ -257,7 +257,9 @@ def substitute(cost: Cost, table: Mapping[str, Expr]) -> Cost:
                     c.variant, tuple(a.subs(table) for a in c.args), tuple(f.subs(table) for f in c.facts), c.span
                 )
             case Pick():
-                odds = c.odds if c.odds is None or c.odds[0] == "uniform" else ("binomial", c.odds[1].subs(table))
+                odds = c.odds
+                if odds is not None and odds[0] == "binomial":
+                    odds = ("binomial", odds[1].subs(table))
                 return Pick(c.name, c.lo.subs(table), c.hi.subs(table), odds, go(c.body))
             case Rounds():
                 return Rounds(

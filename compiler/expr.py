@@ -15,10 +15,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final, TypeAlias, Union
+from typing import Final, TypeAlias
 
 __all__ = [
-    "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Monomial", "Number", "Or", "Rel", "Sym",
+    "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Monomial", "Number", "Or",
+    "Rel", "Sym",
     "as_number", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr", "factorial",
     "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
     "num", "piecewise", "power", "quotient", "sum_", "sym",
@@ -316,8 +317,6 @@ class Expr:
         return f"<{self}>"
 
 
-ExprLike = Union[Expr, int, Fraction]
-
 ZERO: Final = Expr({})
 ONE: Final = Expr({(): 1})
 INF: Final = Expr({}, 1)
@@ -373,10 +372,9 @@ def _multiply(a: Monomial, b: Monomial) -> Monomial | Expr:
                 s %= 2
             if s:
                 exponents[atom] = s
-                if isinstance(atom, Fn) and atom.op == "paren" and isinstance(s, int) and s > 0:
-                    unwrap = True
-                elif isinstance(atom, Fn) and atom.op == "paren" and atom.args[0].number is not None and abs(s) >= 1:
-                    unwrap = True
+                if isinstance(atom, Fn) and atom.op == "paren":
+                    whole = isinstance(s, int) and s > 0
+                    unwrap = unwrap or whole or (atom.args[0].number is not None and (s >= 1 or s <= -1))
             else:
                 del exponents[atom]
         else:
@@ -761,7 +759,10 @@ def floor(e: Expr) -> Expr:
 
 
 def _nested_floor(e: Expr) -> Expr | None:
-    """floor((floor(x) + p) / k) is floor((x + p) / k) for an integer p and an integer k >= 2."""
+    """floor((floor(x) + p) / k) is floor((x + p) / k) for an integer p and an integer k >= 2.
+
+    And -floor(x) is floor((d-1)/d - x) if d*x is an integer.
+    """
     for m, c in e.terms.items():
         if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor":
             k = Fraction(c).denominator
@@ -770,6 +771,13 @@ def _nested_floor(e: Expr) -> Expr | None:
                 rest = e * k - inner
                 if is_integer(rest):
                     return floor((m[0][0].args[0] + rest) * Fraction(1, k))
+            elif k > 2 and Fraction(c).numerator % k == k - 1:
+                inner, x = Expr({m: 1}), m[0][0].args[0]
+                whole = math.floor(c) + 1
+                rest = (e - inner * whole) * k + inner
+                d = math.lcm(*(Fraction(q).denominator for q in x.terms.values()))
+                if is_integer(rest) and is_integer(x * d):
+                    return inner * whole + floor((rest - x + Fraction(d - 1, d)) * Fraction(1, k))
     return None
 
 
@@ -888,7 +896,7 @@ def choose(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr:
 
 
 def sum_(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr:
-    """Sum of body for name = lo .. hi, where hi >= lo - 1. Polynomials and geometric terms are summed in closed form."""
+    """Sum of body for name = lo .. hi, where hi >= lo - 1. Polynomials are summed in closed form."""
     if name not in body.free:
         return body * (hi - lo + 1)
     if body.infinite or hi.infinite:
@@ -1015,7 +1023,7 @@ class _Junction:
         self._hash = hash((self.rank, parts))
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.parts == other.parts  # type: ignore[attr-defined]
+        return isinstance(other, _Junction) and self.rank == other.rank and self.parts == other.parts
 
     def __hash__(self) -> int:
         return self._hash

@@ -1,10 +1,11 @@
 """A goal over recursive functions -> its closed form, function by function.
 
-In: a system, as `readings` derives it. Out: a `Solved` goal. Each function is solved on its own, over its parameters, after
-what its values have in common is taken out: where every base and forcing term is a multiple of `2*m + 17`, the system is
-solved for 1 and the answer multiplied (cost equations are homogeneous of degree one: sums, maxima and minima of
-calls with factors >= 0). So the dozen metrics of a report are often one system, solved once. The goal's form is the goal
-with the closed forms in place of the calls; cost equations never decrease in what they call, so bounds stay bounds.
+In: a system, as `readings` derives it. Out: a `Solved` goal. Each function is solved on its own, over its parameters,
+after what its values have in common is taken out: where every base and forcing term is a multiple of `2*m + 17`, the
+system is solved for 1 and the answer multiplied (cost equations are homogeneous of degree one: sums, maxima and minima
+of calls with factors >= 0). So the dozen metrics of a report are often one system, solved once. The goal's form is the
+goal with the closed forms in place of the calls; cost equations never decrease in what they call,
+so bounds stay bounds.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _leading(f: Function) -> bool:
 
 
 def factored(functions: dict[str, Function]) -> tuple[Expr, dict[str, Function]]:
-    """(S, the equations for 1), where every value besides calls is a multiple of one factor S >= 0; else (1, as they are)."""
+    """(S, the equations for 1), where every value besides calls is a multiple of one S >= 0; else (1, as they are)."""
     params = {p for f in functions.values() for p in f.params}
     coefficients = [
         x
@@ -203,7 +204,7 @@ def factored(functions: dict[str, Function]) -> tuple[Expr, dict[str, Function]]
     if not coefficients or any(x.infinite for x in coefficients):
         return ONE, functions
     ratios = [_ratio(x, coefficients[0]) for x in coefficients]
-    known = [abs(r) for r in ratios if r is not None]
+    known = [Fraction(r) if r > 0 else -Fraction(r) for r in ratios if r is not None]
     if len(known) < len(ratios):
         return ONE, functions
     common = coefficients[0] * min(known)
@@ -259,7 +260,7 @@ def _map_own(e: Expr, f: Callable[[Expr], Expr]) -> Expr:
 
 
 def _by_params(leaf: Expr, params: set[str]) -> list[Expr]:
-    """The coefficients, over symbols that are no parameters, of a value as a polynomial in what depends on parameters."""
+    """The coefficients, over symbols that are no parameters, of a polynomial in what depends on parameters."""
     groups: dict[tuple[object, ...], Expr] = {}
     for m, c in leaf.terms.items():
         local = tuple((a, k) for a, k in m if _expr(a).free & params)

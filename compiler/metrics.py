@@ -27,8 +27,8 @@ class Metric:
     """`seq`, `par`: how costs combine in sequence and in parallel. `counted`: a run can leave the bounds only by a bug.
 
     `call` and `tool` are what one call costs, formulas over the symbols that this module lists. `whole`: values are
-    integers. `peak_only`: a run promises no lower bound (its figure depends on how many calls may be in flight). `reliability`: a vote
-    changes it by the laws of voting, not by the number of samples.
+    integers. `peak_only`: a run promises no lower bound (its figure depends on how many calls may be in flight).
+    `reliability`: a vote changes it by the laws of voting, not by the number of samples.
     """
     name: str
     unit: str

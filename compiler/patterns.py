@@ -61,14 +61,9 @@ class Binder:
                 size = primary(inner)
                 total: Size | None = None
                 known_total = spread_total(v) if size is not None and not size.exact else None
-                product = (
-                    None
-                    if size is None
-                    else Size(v.length.lo * primary(v.element).lo, v.length.hi * primary(v.element).hi, None)
-                )  # type: ignore[union-attr]
-                if known_total is not None and (
-                    product is None or (known_total.lo, known_total.hi) != (product.lo, product.hi)
-                ):
+                given = primary(v.element)
+                product = None if given is None else (v.length.lo * given.lo, v.length.hi * given.hi)
+                if known_total is not None and (known_total.lo, known_total.hi) != product:
                     total = self._leaf(core.Extent(None, None, None), known_total, "size", f"total_{name}")
                 else:
                     self.pattern.append("-")

@@ -632,7 +632,7 @@ def without_idle_parameters(system: System) -> System:
 
 
 def specialised(system: System) -> System:
-    """The same system with parameters replaced that have one value in every call: `tree(n, 1, 50)` becomes `tree(n)`."""
+    """The same system with parameters replaced that have one value in every call: `tree(n, 1, 50)` is `tree(n)`."""
     while True:
         fixed: dict[tuple[str, int], Expr | None] = {}
         for holder, e in [("", system.goal), *((f.name, c.value) for f in system.functions.values() for c in f.cases)]:
@@ -654,14 +654,6 @@ def specialised(system: System) -> System:
         for name, i in chosen:
             drop.setdefault(name, set()).add(i)
 
-        def trim(e: Expr, drop: dict[str, set[int]] = drop) -> Expr:
-            def change(a: Atom) -> Expr | None:
-                if isinstance(a, Fn) and a.op == "call" and a.name in drop and len(a.args) == arity[a.name]:
-                    return call(a.name, *(x for i, x in enumerate(a.args) if i not in drop[a.name]))
-                return None
-
-            return e.rebuild(change)
-
         arity = {f.name: len(f.params) for f in system.functions.values()}
         functions = {}
         taken = {p for f in system.functions.values() for i, p in enumerate(f.params) if i not in drop.get(f.name, ())}
@@ -679,14 +671,30 @@ def specialised(system: System) -> System:
                 guard = tight_cond(c.guard.subs(gone), here)
                 if guard == FALSE:
                     continue
-                cases.append(Case(guard, tight(trim(c.value.subs(gone)), here if guard == TRUE else here.with_(guard))))
+                cases.append(
+                    Case(
+                        guard,
+                        tight(_without(c.value.subs(gone), drop, arity), here if guard == TRUE else here.with_(guard)),
+                    )
+                )
                 if guard == TRUE:
                     break
                 here = here.with_(negate(guard))
             functions[f.name] = Function(
                 f.name, tuple(p for i, p in enumerate(f.params) if i not in drop.get(f.name, ())), tuple(cases)
             )
-        system = System(functions, trim(system.goal), system.domain)
+        system = System(functions, _without(system.goal, drop, arity), system.domain)
+
+
+def _without(e: Expr, drop: dict[str, set[int]], arity: dict[str, int]) -> Expr:
+    """Calls without the arguments at the places that are dropped."""
+
+    def change(a: Atom) -> Expr | None:
+        if isinstance(a, Fn) and a.op == "call" and a.name in drop and len(a.args) == arity[a.name]:
+            return call(a.name, *(x for i, x in enumerate(a.args) if i not in drop[a.name]))
+        return None
+
+    return e.rebuild(change)
 
 
 def _binds(e: Expr, x: Expr) -> bool:

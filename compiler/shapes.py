@@ -1,7 +1,7 @@
 """Declared shapes and abstract values: one from the other, and the sizes of a value in a fixed order.
 
-In: shapes of declarations with extents, abstract values. Out: values with a size for every extent, lists of sizes in the
-order of the extents (from the outside in), size variables bound by arguments.
+In: shapes of declarations with extents, abstract values. Out: values with a size for every extent, lists of sizes
+in the order of the extents (from the outside in), size variables bound by arguments.
 """
 
 from __future__ import annotations

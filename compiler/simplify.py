@@ -108,7 +108,7 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
 
 
 def _meets(first: Expr, cond: Cond, second: Expr, facts: Facts) -> bool:
-    """Whether `(1, n <= 0), (n + 1, True)` is n + 1: where n is 0 at least, the first case is one point of the second."""
+    """Whether `(1, n <= 0), (n + 1, True)` is n + 1: where n >= 0, the first case is one point of the second."""
     assert isinstance(cond, Rel)
     if len(cond.e.terms) > 2 or not facts.implies(le(cond.e, num(0))):
         return False

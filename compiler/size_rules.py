@@ -1,7 +1,7 @@
 """How large the value of each built-in operation is: one rule an operation.
 
-In: abstract values of the arguments. Out: the abstract value of the result, from LANGUAGE section 4. Rules hold for every
-input that does not fail at run time (an index beyond the end, a division by zero).
+In: abstract values of the arguments. Out: the abstract value of the result, from LANGUAGE section 4. Rules hold for
+every input that does not fail at run time (an index beyond the end, a division by zero).
 """
 
 from __future__ import annotations
@@ -607,15 +607,15 @@ def _chunks(a: list[Value], c: Context) -> Value:
     n, s = _size(a[0]), _num(a[1])
     index = c.fresh("j")
     if n.exact and s.exact and not n.lo.infinite:
-        full, count = floor(n.lo / s.lo), ceil(n.lo / s.lo)
+        full, many = floor(n.lo / s.lo), ceil(n.lo / s.lo)
         left = mod(n.lo, s.lo)
         parts = (
             Part(full, index, _resized(a[0], exact(s.lo), None)),
-            Part(count - full, index, _resized(a[0], exact(left), None)),
+            Part(many - full, index, _resized(a[0], exact(left), None)),
         )
         # every chunk has an element, and none more than the list
         element = _resized(a[0], between(ONE, c.tight(min_(s.lo, n.lo))), None)
-        return Items(exact(count), tuple(p for p in parts if p.count != ZERO), element, n)
+        return Items(exact(many), tuple(p for p in parts if p.count != ZERO), element, n)
     size_low = max_(s.lo, ONE)
     count = between(ZERO if s.hi.infinite else ceil(n.lo / max_(s.hi, ONE)), ceil(n.hi / size_low))
     low = ZERO if n.lo == ZERO else min_(ONE, n.lo)
@@ -627,14 +627,12 @@ def _windows(a: list[Value], c: Context) -> Value:
     n, s, step = _size(a[0]), _num(a[1]), _num(a[2])
     index = c.fresh("j")
     if n.exact and s.exact and step.exact:
-        count = c.tight(max_(ONE, ceil((n.lo - s.lo) / step.lo) + 1))
-        last = c.tight(n.lo - (count - 1) * step.lo)
-        return list_of_parts(
-            [
-                Part(count - 1, index, _resized(a[0], exact(s.lo), None)),
-                Part(ONE, index, _resized(a[0], exact(last), None)),
-            ]
-        )
+        many = c.tight(max_(ONE, ceil((n.lo - s.lo) / step.lo) + 1))
+        last = c.tight(n.lo - (many - 1) * step.lo)
+        whole = Part(many - 1, index, _resized(a[0], exact(s.lo), None))
+        end = Part(ONE, index, _resized(a[0], exact(last), None))
+        element = _resized(a[0], between(min_(last, s.lo), c.tight(min_(s.lo, n.lo))), None)
+        return Items(exact(many), tuple(p for p in (whole, end) if p.count != ZERO), element, None)
     least = max_(step.lo, ONE)
     count = between(
         ONE if step.hi.infinite else max_(ONE, ceil((n.lo - s.hi) / max_(step.hi, ONE)) + 1),

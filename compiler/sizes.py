@@ -436,8 +436,7 @@ class Sizes:
                 lo = closed.get(f"size_{m.name}_{i}_lo", leaf.lo)
                 hi = closed.get(f"size_{m.name}_{i}_hi", leaf.hi)
                 leaves.append(exact(lo) if lo == hi else between(lo, hi))
-            iterator = iter(leaves)
-            self._solved[key] = from_shape(m.function.result, lambda e, n: next(iterator))
+            self._solved[key] = _filled(m.function.result, leaves)
 
     def _invariant(
         self,
@@ -462,7 +461,7 @@ class Sizes:
 
             def close(a: Atom) -> Expr | None:
                 if isinstance(a, Fn) and a.op == "call" and a.name in unsolved:
-                    todo.append(a.name)  # noqa: B023
+                    todo.append(a.name)
                     g = guesses.get(a.name)
                     if g is not None:
                         return g.subs(dict(zip(unsolved[a.name][0].params, a.args, strict=True)))
@@ -1026,7 +1025,7 @@ class Sizes:
     def _fold_from(
         self, initial: Value, source: Items, body: _Body, scope: Scope, peeled: int, span: Span
     ) -> tuple[Value, Cost]:
-        """The last accumulator and the cost of folding `source`; the first iterations are peeled off where they differ."""
+        """The last accumulator and the cost of folding `source`; first iterations that differ are peeled off."""
         index = self.fresh("i")
         spread = self._spread(source) if source.parts is None or len(source.parts) != 1 else None
         x = None
@@ -1075,10 +1074,8 @@ class Sizes:
         else:
             total_cost = loop(index, count, cost, False)
         if count.exact:
-            final = run.final(count.lo)
-        else:
-            final = eliminate(state_at(sym(index)), {index: (count.lo, count.hi)})
-        return final, total_cost
+            return run.final(count.lo), total_cost
+        return eliminate(state_at(sym(index)), {index: (count.lo, count.hi)}), total_cost
 
     def _repeat(self, node: core.Repeat, scope: Scope) -> tuple[Value, Cost]:
         initial, before1 = self.walk(node.initial, scope)
@@ -1291,12 +1288,18 @@ def _settled(rhs: Expr, side: str) -> Expr | None:
     neutral = NEG_INF if side == "hi" else INF
     values = []
     for _, e in _split_piecewise(rhs):
-        value = e.rebuild(lambda a: neutral if isinstance(a, Fn) and a.op == "call" and a.name.startswith("size_") else None)
+        value = e.rebuild(lambda a: neutral if isinstance(a, Fn) and a.op == "call" else None)
         if not value.infinite:
             values.append(value)
     if not values:
         return None
     return max_(*values) if side == "hi" else min_(*values)
+
+
+def _filled(shape: core.Shape, sizes: list[Size]) -> Value:
+    """A value of a shape with these sizes, in the order of its extents."""
+    iterator = iter(sizes)
+    return from_shape(shape, lambda e, n: next(iterator))
 
 
 def _breaks(found: Expr, claimed: Expr, facts: Facts) -> dict[str, int] | None:

@@ -6,6 +6,7 @@ ceiling that it is. The order of terms is that of a textbook: larger degrees fir
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from .expr import TRUE, And, Cond, Expr, Fn, Monomial, Number, Or, Rel, Sym, num, sym
 
@@ -22,7 +23,7 @@ def show(e: Expr) -> str:
         return "0"
     out = ""
     for m, c in _ceilings(e):
-        piece = _term(m, abs(c))
+        piece = _term(m, max(c, -c))
         if out:
             out += (" - " if c < 0 else " + ") + piece
         else:
@@ -107,7 +108,7 @@ def _term(m: Monomial, c: Number) -> str:
             below = show(exponent).startswith("-")
             (bottom if below else top).append(f"{_wrap(a.args[0])}**{_wrap(-exponent if below else exponent)}")
             continue
-        (top if k > 0 else bottom).append(_factor(a, abs(k)))
+        (top if k > 0 else bottom).append(_factor(a, max(k, -k)))
     text = "*".join(top) or "1"
     if not bottom:
         return text
@@ -208,7 +209,7 @@ def _real_roots(p: list[Fraction]) -> int:
         chain.append([-c for c in rest])
 
     def changes(signs: list[int]) -> int:
-        return sum(1 for s, t in zip(signs, signs[1:], strict=False) if s != t)
+        return sum(1 for s, t in pairwise(signs) if s != t)
 
     return (changes([1 if (q[0] > 0) == (len(q) % 2 == 1) else -1 for q in chain])
             - changes([1 if q[0] > 0 else -1 for q in chain]))

@@ -875,8 +875,8 @@ _row("E0812", "a model that cannot be reached", """
 
 _row("E0820", "equations that cannot be read", """
     `orch solve` reads equations such as `T(n) = 0 if n <= 1` and `T(n) = 2*T(floor(n/2)) + n`, one a line or separated
-    by `;`, with the functions floor, ceiling, Max, Min, Mod, Sum, log, sqrt, factorial, binomial, Choice and Choose, and
-    `where n >= 1` for the domain.
+    by `;`, with the functions floor, ceiling, Max, Min, Mod, Sum, log, sqrt, factorial, binomial, Choice and Choose,
+    and `where n >= 1` for the domain.
     """)
 
 _row("E0898", "a fault in Orch itself", """

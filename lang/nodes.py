@@ -13,12 +13,69 @@ from typing import Literal
 from .source import Span
 
 __all__ = [
-    "Apply", "Arg", "Arm", "Attr", "Binary", "Block", "BoolLit", "BoolType", "CallExpr", "Choose", "Comment", "Decl",
-    "ElseExpr", "EnumDecl", "Expr", "ExprStmt", "Field", "FieldDecl", "FloatLit", "FloatType", "FnDecl", "FnType",
-    "Fold", "For", "If", "Import", "Index", "IntLit", "IntType", "Lambda", "Let", "ListLit", "ListPat", "ListType",
-    "LitPat", "Match", "ModelDecl", "Module", "Name", "NamePat", "NamedType", "Param", "Par", "ParamDecl", "Partition",
-    "Pattern", "PrimitiveDecl", "Repeat", "SizeRange", "Slice", "Stmt", "StringLit", "TextType", "ToolDecl",
-    "TupleIndex", "TupleLit", "TuplePat", "TupleType", "TypeDecl", "TypeExpr", "Unary", "Vote", "WildPat",
+    "Apply",
+    "Arg",
+    "Arm",
+    "Attr",
+    "Binary",
+    "Block",
+    "BoolLit",
+    "BoolType",
+    "CallExpr",
+    "Choose",
+    "Comment",
+    "Decl",
+    "ElseExpr",
+    "EnumDecl",
+    "Expr",
+    "ExprStmt",
+    "Field",
+    "FieldDecl",
+    "FloatLit",
+    "FloatType",
+    "FnDecl",
+    "FnType",
+    "Fold",
+    "For",
+    "If",
+    "Import",
+    "Index",
+    "IntLit",
+    "IntType",
+    "Lambda",
+    "Let",
+    "ListLit",
+    "ListPat",
+    "ListType",
+    "LitPat",
+    "Match",
+    "ModelDecl",
+    "Module",
+    "Name",
+    "NamePat",
+    "NamedType",
+    "Par",
+    "Param",
+    "ParamDecl",
+    "Partition",
+    "Pattern",
+    "PrimitiveDecl",
+    "Repeat",
+    "SizeRange",
+    "Slice",
+    "Stmt",
+    "StringLit",
+    "TextType",
+    "ToolDecl",
+    "TupleIndex",
+    "TupleLit",
+    "TuplePat",
+    "TupleType",
+    "TypeDecl",
+    "TypeExpr",
+    "Unary",
+    "Vote",
+    "WildPat",
     "WithinClause",
 ]
 
@@ -393,7 +450,7 @@ Expr = (IntLit | FloatLit | BoolLit | StringLit | Name | Field | TupleIndex | In
 
 @dataclass(frozen=True, slots=True)
 class Attr:
-    """`name: value` within braces. A `model` attribute's value is a Name; a path as in a tool's `python` a StringLit."""
+    """`name: value` within braces. A `model` attribute's value is a Name; a tool's `python` a StringLit."""
     name: str
     value: Expr
     span: Span = _span()
@@ -408,7 +465,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`import std.reduce` (path "std.reduce", standard) or `import "./a.orch" as a`. `name` is what it is called here."""
+    """`import std.reduce` (path "std.reduce", standard) or `import "./a.orch" as a`. 
+
+    `name` is what it is called here.
+    """
     path: str
     standard: bool
     alias: str | None

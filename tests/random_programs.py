@@ -4,6 +4,7 @@ Every program is closed, terminates and has sizes that the analysis can bound: r
 list, by halves, by depth), all else is free. `deterministic` programs decide by sizes alone, so that the simulator's
 largest answers must cost exactly the upper bound and its smallest ones the lower.
 """
+
 from __future__ import annotations
 
 import random
@@ -24,10 +25,10 @@ class RandomProgram:
 class _Writer:
     rng: random.Random
     deterministic: bool
-    texts: list[str] = field(default_factory=list)      # names in scope
+    texts: list[str] = field(default_factory=list)  # names in scope
     lists: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
-    functions: list[tuple[str, str]] = field(default_factory=list)    # (name, kind)
+    functions: list[tuple[str, str]] = field(default_factory=list)  # (name, kind)
     counter: int = 0
     numbers_in_prompts: bool = False
 
@@ -48,13 +49,15 @@ class _Writer:
             case 3:
                 return f"call unite({self.text(depth - 1)}, {self.text(depth - 1)})"
             case 4:
-                return f"join({self.items(depth - 1)}, \" \")"
+                return f'join({self.items(depth - 1)}, " ")'
             case 5:
                 return f"take({self.text(depth - 1)}, {r.randrange(1, 12)})"
             case 6:
                 return f"({self.text(depth - 1)} ++ {self.text(depth - 1)})"
             case 7:
-                return f'"{{{r.choice(self.texts)}}}: {{{r.choice(self.texts)}}}"' if self.texts else self.text(depth - 1)
+                return (
+                    f'"{{{r.choice(self.texts)}}}: {{{r.choice(self.texts)}}}"' if self.texts else self.text(depth - 1)
+                )
             case 8:
                 return self.branch(depth)
             case 9 if self.functions:
@@ -134,9 +137,15 @@ class _Writer:
         source = self.items(depth - 1)
         initial = self.text(depth - 1)
         self.texts.extend([acc, x])
-        body = r.choice([
-            f"{acc} ++ {x}", f"call shorten({acc} ++ {x})", f"call unite({acc}, {x})", f"{acc} ++ call exact({x})",
-            f"call exact({acc}) ++ {x}"])
+        body = r.choice(
+            [
+                f"{acc} ++ {x}",
+                f"call shorten({acc} ++ {x})",
+                f"call unite({acc}, {x})",
+                f"{acc} ++ call exact({x})",
+                f"call exact({acc}) ++ {x}",
+            ]
+        )
         self.texts = self.texts[:-2]
         return f"(fold {acc} = {initial} for {x} in {source} {{ {body} }})"
 
@@ -153,7 +162,7 @@ class _Writer:
         name, kind = self.rng.choice(self.functions)
         match kind:
             case "list":
-                return f"{name}({self.items(depth - 1)}, {self.text(depth - 1)})"
+                return f"{name}({self.items(0)}, {self.text(depth - 1)})"
             case "halves":
                 return f"{name}({self.text(depth - 1)})"
             case _:
@@ -171,25 +180,34 @@ class _Writer:
                 self.texts, self.lists, self.numbers = ["x", "style"], ["others"], []
                 step, base = self.text(1), r.choice(['""', "style"])
                 self.texts = ["style"]
-                source = (f"fn {name}(xs: List[Text[m], k], style: Text[s]) -> Text {{\n  match xs {{\n    [] -> {base},\n"
-                          f"    [x, ..others] -> {step} ++ {name}(others, style)\n  }}\n}}\n")
+                source = (
+                    f"fn {name}(xs: List[Text[m], k], style: Text[s]) -> Text {{\n  match xs {{\n    [] -> {base},\n"
+                    f"    [x, ..others] -> {step} ++ {name}(others, style)\n  }}\n}}\n"
+                )
             case "halves":
                 self.texts, self.lists, self.numbers = ["doc"], [], []
                 size = r.choice(["6", "limit"])
                 word = r.choice(["for", "par for"])
                 end = self.text(1)
-                source = (f"fn {name}(doc: Text[n]) -> Text {{\n  if n <= {size} {{\n    call shorten({end})\n  }} else {{\n"
-                          f"    call shorten(join({word} part in split(doc, {r.choice(['2', '3'])}) {{ {name}(part) }}, \"\"))\n"
-                          f"  }}\n}}\n")
+                source = (
+                    f"fn {name}(doc: Text[n]) -> Text {{\n  if n <= {size} {{\n    call shorten({end})\n  }} else {{\n"
+                    f'    call shorten(join({word} part in split(doc, {r.choice(["2", "3"])}) {{ {name}(part) }}, ""))\n'
+                    f"  }}\n}}\n"
+                )
             case _:
                 self.texts, self.lists, self.numbers = ["doc"], [], []
                 end = self.text(1)
                 ways = r.randrange(1, 3)
                 branches = ", ".join([f"{name}(call shorten(doc), depth - 1)"] * 2) if ways == 2 else ""
-                step = f"let (a, b) = par ({branches})\n    call unite(a, b)" if ways == 2 else \
-                    f"call shorten({name}(call exact(doc), depth - 1))"
-                source = (f"fn {name}(doc: Text[n], depth: Int) -> Text {{\n  if depth <= 0 {{\n    call shorten({end})\n  }} "
-                          f"else {{\n    {step}\n  }}\n}}\n")
+                step = (
+                    f"let (a, b) = par ({branches})\n    call unite(a, b)"
+                    if ways == 2
+                    else f"call shorten({name}(call exact(doc), depth - 1))"
+                )
+                source = (
+                    f"fn {name}(doc: Text[n], depth: Int) -> Text {{\n  if depth <= 0 {{\n    call shorten({end})\n  }} "
+                    f"else {{\n    {step}\n  }}\n}}\n"
+                )
         self.texts, self.lists, self.numbers = saved
         self.functions.append((name, kind))
         return source
@@ -228,8 +246,13 @@ def random_program(seed: int) -> RandomProgram:
     """The program of this seed."""
     rng = random.Random(seed)
     w = _Writer(rng, deterministic=rng.random() < 0.6)
-    source = _HEAD.format(limit=rng.randrange(3, 12), short=rng.randrange(1, 9), more=rng.randrange(0, 5),
-                          exact=rng.randrange(0, 7), both=rng.randrange(2, 10))
+    source = _HEAD.format(
+        limit=rng.randrange(3, 12),
+        short=rng.randrange(1, 9),
+        more=rng.randrange(0, 5),
+        exact=rng.randrange(0, 7),
+        both=rng.randrange(2, 10),
+    )
     for _ in range(rng.randrange(0, 3)):
         source += w.define() + "\n"
     w.texts, w.lists, w.numbers = ["doc"], ["items"], ["depth"]
@@ -246,5 +269,9 @@ def random_program(seed: int) -> RandomProgram:
     source += "fn main(doc: Text[n], items: List[Text[m], k], depth: Int) -> Text {\n" + "\n".join(body)
     source += f"\n  {w.text(2)}\n}}\n"
     words = ["one"] * rng.randrange(0, 30)
-    arguments = {"doc": " ".join(words), "items": ["some words here"] * rng.randrange(0, 5), "depth": rng.randrange(0, 4)}
+    arguments = {
+        "doc": " ".join(words),
+        "items": ["some words here"] * rng.randrange(0, 5),
+        "depth": rng.randrange(0, 4),
+    }
     return RandomProgram(source, arguments, w.deterministic, w.numbers_in_prompts)
