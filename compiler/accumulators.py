@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from .costs import FREE, Cost, Spreading, substitute, symbols_of, widen
 from .equations import Case, Function, Side, System
-from .expr import INF, TRUE, ZERO, Expr, Fn, call, le, max_, min_, sum_, sym
+from .expr import INF, TRUE, ZERO, Expr, Fn, call, is_nonneg, le, max_, min_, sum_, sym
 from .facts import Facts
 from .shapes import fill, has_unknown, joined_template, leaves_of, with_template
 from .solve import solve
@@ -48,6 +48,7 @@ class Accumulation:
         self.template: Value = initial
         self._cost: Cost = FREE
         self.totals: dict[str, Expr] = {}
+        self._steps: dict[str, tuple[Expr, Expr, Side]] = {}
 
     def find(self) -> None:
         first, _ = self.body(self.initial)
@@ -58,7 +59,11 @@ class Accumulation:
             state = self._symbols(start)
             after, self._cost = self.body(state)
             step = leaves_of(with_template(after, self.template), totals=True)
-            inexact = [i for i, s in enumerate(step) if self.exact_leaves[i] and not s.exact]
+            inexact = [
+                i
+                for i, s in enumerate(step)
+                if self.exact_leaves[i] and (not s.exact or (self.element is not None and self.element in s.lo.free))
+            ]
             if not inexact:
                 break
             for i in inexact:
@@ -90,16 +95,16 @@ class Accumulation:
         if self.element is not None and self.over is not None:
             for n, e in then.items():
                 growth = (e - sym(n)).coefficients(self.element)
-                if (
-                    growth is not None
-                    and set(growth) <= {0, 1}
-                    and not any(m in growth.get(d, ZERO).free for d in growth for m in base)
-                ):
-                    self.totals[n] = (
-                        base[n] + growth.get(0, ZERO) * self.over.count.lo + growth.get(1, ZERO) * self.over.total.lo
-                    )
+                count = self.over.count.hi if side[n] == "upper" else self.over.count.lo
+                total = self.over.total.hi if side[n] == "upper" else self.over.total.lo
+                linear = growth is not None and set(growth) <= {0, 1} and not e.infinite
+                if growth is not None and linear and not any(m in x.free for x in growth.values() for m in (*base, self.index)):
+                    steady = self.over.count.exact or is_nonneg(growth.get(0, ZERO))
+                    if steady and (self.over.total.exact or is_nonneg(growth.get(1, ZERO))):
+                        self.totals[n] = base[n] + growth.get(0, ZERO) * count + growth.get(1, ZERO) * total
                 lo, hi = interval(e, {self.element: (self.over.low, self.over.high)})
-                then[n] = hi if side[n] == "upper" and not (lo != hi and self._is_low(n)) else lo
+                then[n] = hi if side[n] == "upper" else lo
+        self._steps = {n: (base[n], then[n], side[n]) for n in base}
         table: dict[str, Expr] = {}
         todo = list(base)
         progress = True
@@ -121,9 +126,6 @@ class Accumulation:
                 break
             table[n] = self._by_solver(n, base, {m: then[m] for m in todo}, side[n], table)
         self.table = table
-
-    def _is_low(self, n: str) -> bool:
-        return any(a == n and a != b for a, b in self.names)
 
     def _one(self, n: str, base: Expr, step: Expr, i: Expr) -> Expr | None:
         """The value at iteration i of s(0) = base, s(i+1) = step; None if it is not one of the simple kinds."""
@@ -174,11 +176,13 @@ class Accumulation:
 
     def give_up(self) -> None:
         """Nothing is known of the accumulator after the first iterations."""
+        for n, (base, step, side) in self._steps.items():
+            # a step that looks neither at the state nor at the iteration bounds all values but the first
+            if n not in self.table and not step.free & (self._steps.keys() | {self.index}):
+                self.table[n] = max_(base, step) if side == "upper" else min_(base, step)
         for a, b in self.names:
-            self.table.setdefault(a, ZERO)
             self.table.setdefault(b, INF)
-            if a == b and a in self.table and self.table[a] == ZERO:
-                self.table[a] = INF
+            self.table.setdefault(a, ZERO)
         self.needs_peel = False
 
     def state_at(self, i: Expr) -> Value:

@@ -18,7 +18,6 @@ class RandomProgram:
     source: str
     arguments: dict[str, object]
     deterministic: bool
-    numbers_in_prompts: bool
 
 
 @dataclass
@@ -30,7 +29,7 @@ class _Writer:
     numbers: list[str] = field(default_factory=list)
     functions: list[tuple[str, str]] = field(default_factory=list)  # (name, kind)
     counter: int = 0
-    numbers_in_prompts: bool = False
+    mixed: bool = False
 
     def fresh(self, stem: str) -> str:
         self.counter += 1
@@ -135,6 +134,8 @@ class _Writer:
         r = self.rng
         acc, x = self.fresh("acc"), self.fresh("x")
         source = self.items(depth - 1)
+        # elements of several sizes: what the accumulator holds at each round is only bounded
+        self.mixed = self.mixed or source != "items"
         initial = self.text(depth - 1)
         self.texts.extend([acc, x])
         body = r.choice(
@@ -274,4 +275,4 @@ def random_program(seed: int) -> RandomProgram:
         "items": ["some words here"] * rng.randrange(0, 5),
         "depth": rng.randrange(0, 4),
     }
-    return RandomProgram(source, arguments, w.deterministic, w.numbers_in_prompts)
+    return RandomProgram(source, arguments, w.deterministic and not w.mixed)
