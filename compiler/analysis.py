@@ -51,6 +51,9 @@ __all__ = ["Analysis"]
 
 _FUEL = 1_500_000
 _SECONDS = 3.0
+# what a run's prediction may take before closed forms are sought
+_QUICK_FUEL = 200_000
+_QUICK_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class Analysis:
         program: core.Program,
         count_tokens: Callable[[str], int],
         lookup: Callable[[str], Prices | None] = lambda target: None,
-        time_limit: float = 10.0,
+        time_limit: float = 2.0,
     ) -> None:
         self.program, self.time_limit = program, time_limit
         self.sizes = Sizes(program, count_tokens, time_limit)
@@ -114,17 +117,16 @@ class Analysis:
         key = (variant.name, metric.name, reading, only)
         if key in self._solved:
             return self._solved[key]
-        goal: Expr | None
-        if variant.recursive and self.readings.touched(variant, metric, only):
-            args = tuple(sym(n, k) for n, k in zip(variant.params, variant.kinds, strict=True))
-            goal = call(variant.name, *args)
-            if reading == "expected" and self.readings.of_variant(variant, metric, reading, only) is None:
-                goal = None
-        else:
-            goal = self.readings.of_variant(variant, metric, reading, only)
-        solved = self._solve_goal(goal, metric, reading, only, variant)
+        solved = self._solve_goal(self._goal(variant, metric, reading, only), metric, reading, only, variant)
         self._solved[key] = solved
         return solved
+
+    def _goal(self, variant: Variant, metric: Metric, reading: Reading, only: Only) -> Expr | None:
+        """A reading of an entry as an expression over calls of recursive functions."""
+        right = self.readings.of_variant(variant, metric, reading, only)
+        if right is None or not variant.recursive or not self.readings.touched(variant, metric, only):
+            return right
+        return call(variant.name, *(sym(n, k) for n, k in zip(variant.params, variant.kinds, strict=True)))
 
     def _solve_goal(self, goal: Expr | None, metric: Metric, reading: Reading, only: Only, variant: Variant) -> _Solved:
         if goal is None:
@@ -200,7 +202,7 @@ class Analysis:
             if lo == hi:
                 values[n] = lo
             values[f"{n}_min"], values[f"{n}_max"] = lo, hi
-        return self._figures(variant, values, metrics)
+        return self._figures(variant, values, metrics, self._at_once)
 
     def _settings(self, settings: Mapping[str, int] | None) -> dict[str, int | Fraction]:
         values: dict[str, int | Fraction] = {t.name: t.default for t in self.program.tunables.values()}
@@ -208,16 +210,44 @@ class Analysis:
         return values
 
     def _figures(
-        self, variant: Variant, values: Mapping[str, int | Fraction], metrics: Sequence[str] | None
+        self,
+        variant: Variant,
+        values: Mapping[str, int | Fraction],
+        metrics: Sequence[str] | None,
+        figure: Callable[[Variant, Metric, Reading, Mapping[str, int | Fraction]], Figure],
     ) -> dict[str, Range]:
         out = {}
         for name in metrics or METRICS:
             row = METRICS[name]
-            lower, upper, expected = (
-                self._figure(self._solve(variant, row, r, None), r, values) for r in ("lower", "upper", "expected")
-            )
+            lower, upper, expected = (figure(variant, row, r, values) for r in ("lower", "upper", "expected"))
             out[name] = Range(lower, upper, expected)
         return out
+
+    def _solved_figure(
+        self, variant: Variant, metric: Metric, reading: Reading, values: Mapping[str, int | Fraction]
+    ) -> Figure:
+        return self._figure(self._solve(variant, metric, reading, None), reading, values)
+
+    def _at_once(
+        self, variant: Variant, metric: Metric, reading: Reading, values: Mapping[str, int | Fraction]
+    ) -> Figure:
+        """A figure from the recurrence alone where that is quick: a run does not wait for closed forms."""
+        goal = self._goal(variant, metric, reading, None)
+        if goal is None or goal.infinite or (variant.name, metric.name, reading, None) in self._solved:
+            return self._solved_figure(variant, metric, reading, values)
+        system = self.readings.system(goal, metric, reading, None, conj(*variant.facts))
+        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        symbols = system.goal.free | {
+            x for f in system.functions.values() for c in f.cases for x in (c.value.free | c.guard.free) - set(f.params)
+        }
+        if symbols <= values.keys():
+            try:
+                return Evaluator(system, side, fuel=_QUICK_FUEL, seconds=_QUICK_SECONDS).value(  # type: ignore[no-any-return]
+                    system.goal, dict(values)
+                )
+            except EvaluationError:
+                pass
+        return self._solved_figure(variant, metric, reading, values)
 
     def choose(
         self,
@@ -327,7 +357,7 @@ class Analysis:
                         for n, v in values.items()
                         if n in point or n not in self.program.tunables or n in (settings or {})
                     },
-                    self._figures(variant, values, names),
+                    self._figures(variant, values, names, self._solved_figure),
                 )
             )
         for ranges in at_ranges:
@@ -553,8 +583,12 @@ def _nonnegative(variant: Variant) -> Cond:
 
 def _ceiling(c: Cond) -> bool:
     """Whether a condition only says that a symbol is at most a number."""
-    return isinstance(c, Rel) and c.op == ">=" and len(c.e.free) == 1 and len(c.e.terms) <= 2 and all(
-        not m or v < 0 for m, v in c.e.terms.items()
+    return (
+        isinstance(c, Rel)
+        and c.op == ">="
+        and len(c.e.free) == 1
+        and len(c.e.terms) <= 2
+        and all(not m or v < 0 for m, v in c.e.terms.items())
     )
 
 
