@@ -159,6 +159,8 @@ def _statements(text: str) -> tuple[list[_Statement], list[EquationError]]:
                 depth -= 1
                 if depth < 0:
                     return [], [EquationError(f"unmatched '{ch}'", line, column)]
+            elif ch in "'\"\\":
+                return [], [EquationError("equations have no texts", line, column)]
             if not pieces:
                 if ch.isspace():
                     column += 1
