@@ -62,7 +62,8 @@ class Accumulation:
             inexact = [
                 i
                 for i, s in enumerate(step)
-                if self.exact_leaves[i] and (not s.exact or (self.element is not None and self.element in s.lo.free))
+                if self.exact_leaves[i]
+                and (not s.exact or (self.element is not None and self.element in s.lo.free))
             ]
             if not inexact:
                 break
@@ -98,7 +99,8 @@ class Accumulation:
                 count = self.over.count.hi if side[n] == "upper" else self.over.count.lo
                 total = self.over.total.hi if side[n] == "upper" else self.over.total.lo
                 linear = growth is not None and set(growth) <= {0, 1} and not e.infinite
-                if growth is not None and linear and not any(m in x.free for x in growth.values() for m in (*base, self.index)):
+                state = (*base, self.index)
+                if growth is not None and linear and not any(m in x.free for x in growth.values() for m in state):
                     steady = self.over.count.exact or is_nonneg(growth.get(0, ZERO))
                     if steady and (self.over.total.exact or is_nonneg(growth.get(1, ZERO))):
                         self.totals[n] = base[n] + growth.get(0, ZERO) * count + growth.get(1, ZERO) * total

@@ -148,6 +148,8 @@ class Analysis:
         form, exact = answer.closed, answer.exact
         if reading == "expected" and not exact:
             form = None  # a bound of a mean is no mean
+        if form is not None and any(isinstance(a, Fn) and a.op in ("choose", "choice", "call") for a in form.atoms()):
+            form, exact = None, False  # an adversary's choice is no closed form
         valid = answer.valid
         if form is not None:
             valid = conj(valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
@@ -169,7 +171,10 @@ class Analysis:
             return math.inf
         missing = sorted((closed if closed is not None else solved.goal).free - values.keys())
         if closed is not None and missing:
-            return closed.subs({n: num(v) for n, v in values.items()})
+            try:
+                return closed.subs({n: num(v) for n, v in values.items()})
+            except ZeroDivisionError:
+                return None
         if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
             return _value(closed, values)
         if not missing:

@@ -70,7 +70,10 @@ class GoalSolver:
         missing = sorted({c.name for c in calls if solved[c.name].closed is None})
         if not calls or bound_inside or missing:
             return SolvedGoal(self._whole(system, side, solved, missing), quick)
-        return SolvedGoal(self._put_together(system, side, solved, split), quick)
+        try:
+            return SolvedGoal(self._put_together(system, side, solved, split), quick)
+        except ZeroDivisionError:
+            return SolvedGoal(self._whole(system, side, solved, missing), quick)
 
     # ---------------------------------------------------------------- functions
 
@@ -101,7 +104,11 @@ class GoalSolver:
             tuple((f.name, f.params, tuple((c.guard, c.value) for c in f.cases)) for f in system.functions.values()),
         )
         if key not in self._memo:
-            self._memo[key] = solve(system, side, time_limit=self.time_limit)
+            try:
+                self._memo[key] = solve(system, side, time_limit=self.time_limit)
+            except (ArithmeticError, ValueError) as e:
+                # a rule that trips over its own algebra has no answer; the figures come from the recurrence
+                self._memo[key] = Solution(None, False, TRUE, None, (), reason=f"a rule of the solver failed: {e}")
         return self._memo[key]
 
     # ---------------------------------------------------------------- goals

@@ -9,7 +9,7 @@ from __future__ import annotations
 from . import core
 from .expr import FALSE, INF, NEG_INF, TRUE, Cond, Expr, ge, le, num, sym
 from .shapes import from_shape, largest_size
-from .values import Group, Items, Num, Size, Str, Truth, Value, exact, list_of, primary, spread_total
+from .values import ANY, Group, Items, Num, Size, Str, Truth, Value, exact, list_of, primary, spread_total
 
 __all__ = ["Binder", "symbolic", "tunable_facts", "tunable_symbol"]
 
@@ -18,7 +18,8 @@ def symbolic(shape: core.Shape, inexact: set[str]) -> Value:
     """An argument of an entry: every size is its symbol."""
 
     def leaf(e: core.Extent, is_number: bool) -> Size:
-        assert e.var is not None
+        if e.var is None:
+            return ANY  # a Float has no size
         kind = "int" if is_number else "size"
         if e.var in inexact:
             return Size(sym(f"{e.var}_min", kind), sym(f"{e.var}_max", kind), None)

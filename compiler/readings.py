@@ -402,6 +402,8 @@ class Readings:
         body = self.read(cost.body, metric, reading, only)
         if body is None or cost.name not in body.free:
             return body
+        if reading == "upper" and _convex(body, cost.name):
+            return max_(body.subs({cost.name: cost.lo}), body.subs({cost.name: cost.hi}))
         if reading != "expected":
             return choose(body, cost.name, cost.lo, cost.hi)
         if cost.odds is None or "max" in (metric.seq, metric.par):
@@ -799,6 +801,58 @@ def _monotone(e: Expr, name: str) -> int:
         return 1
     if is_nonneg(-step):
         return -1
+    return _direction(e, name)
+
+
+def _convex(e: Expr, name: str) -> bool:
+    """Whether e is a sum of maxima of linear functions of the symbol, so that an end of every range is its largest."""
+    if e.infinite:
+        return False
+    for m, c in e.terms.items():
+        hits = [(a, k) for a, k in m if name in Expr({((a, 1),): 1}).free]
+        if not hits:
+            continue
+        if len(hits) > 1 or hits[0][1] != 1:
+            return False
+        a = hits[0][0]
+        if isinstance(a, Sym):
+            continue
+        others = Expr({tuple(p for p in m if p[0] != a): c})
+        if a.op != "max" or not is_nonneg(others) or not all(_convex(x, name) for x in a.args):
+            return False
+    return True
+
+
+def _direction(e: Expr, name: str) -> int:
+    """The same by structure: sums and products of what moves one way, maxima, minima, floors, logarithms of it."""
+    found = set()
+    for m, c in e.terms.items():
+        ways = set()
+        for a, k in m:
+            x = Expr({((a, 1),): 1})
+            if name not in x.free:
+                if not is_nonneg(x):
+                    return 0
+                continue
+            if not is_nonneg(x) and len(m) > 1:
+                return 0
+            way = _atom_direction(a, name)
+            ways.add(way if k > 0 else -way)
+        if 0 in ways or len(ways) > 1:
+            return 0
+        if ways:
+            found.add(ways.pop() * (1 if c > 0 else -1))
+    return found.pop() if len(found) == 1 else 0
+
+
+def _atom_direction(a: Atom, name: str) -> int:
+    if isinstance(a, Sym):
+        return 1
+    if a.op in ("max", "min", "floor", "log"):
+        ways = {_monotone(x, name) for x in a.args if name in x.free}
+        return ways.pop() if len(ways) == 1 else 0
+    if a.op == "pow" and name not in a.args[0].free and is_nonneg(a.args[0] - 1):
+        return _monotone(a.args[1], name)
     return 0
 
 
@@ -820,6 +874,8 @@ def _peak(body: Expr, index: str, count: Expr, reading: Reading) -> Expr:
     if count.infinite:
         return INF
     if reading == "lower":
+        return guarded(max_(body.subs({index: ZERO}), body.subs({index: count - 1})))
+    if _convex(body, index):
         return guarded(max_(body.subs({index: ZERO}), body.subs({index: count - 1})))
     return guarded(choose(body, index, ZERO, count - 1))
 

@@ -57,7 +57,7 @@ def from_shape(shape: core.Shape, leaf: Callable[[core.Extent, bool], Size]) -> 
         case core.IntShape(value=e):
             return Num(leaf(e, True))
         case core.FloatShape():
-            return Num(ANY)
+            return Num(leaf(core.Extent(None, None, None), True))
         case core.BoolShape():
             return Truth(FALSE, FALSE)
         case core.EnumShape():

@@ -99,8 +99,11 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
             break
         if not facts.implies(ge(Expr({((atom, 1),): 1}), num(edge))):
             break
-        at_edge = first.rebuild(lambda a, atom=atom, edge=edge: num(edge) if a == atom else None)  # type: ignore[misc]
-        other = second.rebuild(lambda a, atom=atom, edge=edge: num(edge) if a == atom else None)  # type: ignore[misc]
+        try:
+            at_edge = first.rebuild(lambda a, atom=atom, edge=edge: num(edge) if a == atom else None)  # type: ignore[misc]
+            other = second.rebuild(lambda a, atom=atom, edge=edge: num(edge) if a == atom else None)  # type: ignore[misc]
+        except ZeroDivisionError:
+            break
         if at_edge != other:
             break
         out[-2:] = [(first, TRUE)]

@@ -167,6 +167,7 @@ class Sizes:
         self._level: dict[tuple[str, tuple[object, ...]], dict[int, int]] = {}
         self._solved: dict[tuple[str, tuple[object, ...]], Value] = {}
         self._names: dict[str, int] = {}
+        self._named: dict[tuple[str, tuple[object, ...]], str] = {}
         self._components = 0
 
     # ---------------------------------------------------------------- entry
@@ -227,8 +228,11 @@ class Sizes:
         key = (f.name, pattern)
         variant = self.variants.get(key)
         if variant is None:
-            count = self._names[f.name] = self._names.get(f.name, 0) + 1
-            name = f.name if count == 1 else f"{f.name}__{count}"
+            # a key keeps its name when its component is analysed anew
+            name = self._named.get(key, "")
+            if not name:
+                count = self._names[f.name] = self._names.get(f.name, 0) + 1
+                name = self._named[key] = f.name if count == 1 else f"{f.name}__{count}"
             variant = Variant(name, f, pattern, tuple(binder.names), tuple(binder.kinds), (), binder.declared())
             variant.facts = (*binder.facts, *self._preconditions(f, variant))
             self._explore(key, variant, params)
@@ -276,8 +280,6 @@ class Sizes:
             for m in members:
                 self._index.pop(m.name)
                 del self.variants[(m.function.name, m.pattern)]
-                if m is not variant:
-                    self._names[m.function.name] -= 1
 
     def _hypothesis(self, key: tuple[str, tuple[object, ...]], variant: Variant) -> Value:
         solved = self._solved.get(key)

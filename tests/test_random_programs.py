@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
+from random_programs import random_program
+
 from orch.compiler.analysis import Analysis
 from orch.compiler.lower import lower
 from orch.lang.frontend import load_program, with_room
 from orch.lang.source import Source
 from orch.runtime.execute import Sim, execute
 from orch.runtime.tokens import tokenizer
-
-from random_programs import random_program
 
 COUNTED = ("calls", "input_tokens", "output_tokens", "rounds", "context")
 EXACT = ("calls", "rounds", "input_tokens", "output_tokens")

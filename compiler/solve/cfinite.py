@@ -70,6 +70,8 @@ def linear_system(functions: list[Function]) -> Linear | None:
                 return None
             for coef, args in parts[0]:
                 number = coef.number
+                if len(args) != len(params):
+                    return None
                 moving = [i for i, (x, p) in enumerate(zip(args, params, strict=True)) if x != sym(p)]
                 if number is None or len(moving) > 1:
                     return None
