@@ -277,6 +277,19 @@ def test_cost_called_wrongly(orch: Any, digest: Path, arguments: tuple[str, ...]
     assert orch("cost", digest, *arguments, "--format", "json").json["errors"]
 
 
+@pytest.mark.parametrize(("at", "said"), [
+    ("n=-1", "where n >= 0"), ("n=1.5", "whole number"), ("n=3,k=4", "where k <= n"), ("k=-7", "-5..9"),
+    ("d=-1", "never negative"), ("d=0.5", "whole number"),
+])
+def test_sizes_at_which_the_entry_may_not_be_called(orch: Any, tmp_path: Path, at: str, said: str) -> None:
+    path = tmp_path / "held.orch"
+    path.write_text("fn main(n: Int, k: Int[-5..9], doc: Text[d]) -> Int where n >= 0, k <= n { n + k }\n")
+    done = orch("cost", path, "--at", at)
+    assert done.code == 2 and said in done.err and "hint" in done.err, done.err
+    assert orch("cost", path, "--at", at, "--format", "json").json["errors"][0]["hint"]
+    assert orch("cost", path, "--at", "n=3,k=-5,d=0").code == 0
+
+
 def test_no_main_is_an_error_of_the_program(orch: Any, tmp_path: Path) -> None:
     path = tmp_path / "other.orch"
     path.write_text("fn other(n: Int) -> Int { n }\n")

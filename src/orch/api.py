@@ -20,7 +20,7 @@ from .views import CostReport, Run, RunFailed
 
 if TYPE_CHECKING:
     from .compiler.analysis import Analysis
-    from .compiler.core import Model, Shape, Tunable
+    from .compiler.core import Extent, Function, Model, Shape, Tunable
     from .compiler.core import Program as Core
     from .compiler.expr import Expr
     from .compiler.report import Figures, Range, Report
@@ -250,12 +250,18 @@ class Program:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
-        lengths = _lengths([p.shape for p in self.core.functions[self.core.entries[entry]].params])
+        function = self.core.functions[self.core.entries[entry]]
+        extents = _extents([p.shape for p in function.params])
         for name, value in ((name, value) for point in points for name, value in point.items()):
             if name in self._given.tunables:
                 _check_param(self._given.tunables[name], value)
-            elif name in lengths and (value < 0 or not isinstance(value, int)):
+            elif name in extents and not isinstance(value, int):
+                raise fault("E0800", f"`{name}={value}` is no whole number.",
+                            "a size or an Int is a whole number" + (", and never negative" if extents[name][1] else ""))
+            elif name in extents and extents[name][1] and value < 0:
                 raise fault("E0800", f"`{name}={value}` is no size.", "a size is a whole number, and never negative")
+        for point in points:
+            self._check_point(function, point)
         names = _metrics(metrics)
         if parallel is not None and names is not None:
             from .compiler.brent import NEEDED
@@ -271,6 +277,25 @@ class Program:
         for point in points:
             _known("size", point, dict.fromkeys([*symbols, *self._given.tunables]))
         return report
+
+    def _check_point(self, function: Function, point: Mapping[str, int | Fraction]) -> None:
+        """Refuses sizes at which the entry may not be called, so far as those that are given decide it."""
+        from .compiler.expr import FALSE, expr, ge, le
+        settings = {t.name: t.default for t in self._given.tunables.values()}
+        values = {name: expr(value) for name, value in {**settings, **self._options.params, **point}.items()}
+        given = ", ".join(f"{name}={value}" for name, value in point.items())
+        for condition, span in function.where:
+            if condition.subs(values) == FALSE:
+                stated = " ".join(span.source.text[span.start:span.end].split())
+                raise fault("E0800", f"`--at {given}` breaks the condition of `{function.origin}`: where {stated}.",
+                            "choose sizes for which it holds")
+        for name, (extent, _) in _extents([p.shape for p in function.params]).items():
+            low, high = (None if bound is None else bound.subs(values) for bound in (extent.low, extent.high))
+            if name in point and ((low is not None and ge(values[name], low) == FALSE)
+                                  or (high is not None and le(values[name], high) == FALSE)):
+                ends = ["" if bound is None or bound.infinite else f"{bound}" for bound in (low, high)]
+                raise fault("E0800", f"`{name}={point[name]}` is outside {'..'.join(ends)}, which `{function.origin}` "
+                            "declares.", "choose a value within it")
 
     def _in_parallel(self, figures: Figures, primitives: Sequence[str], parallel: int) -> Figures:
         """The figures with Brent's bounds on latency, where the speeds of all models are known."""
@@ -525,17 +550,20 @@ def _known(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[st
             raise fault("E0800", f"There is no {what} `{name}`.", did_you_mean(name, have, f"there are: {listed}"))
 
 
-def _lengths(shapes: Sequence[Shape]) -> set[str]:
-    """The names of sizes of texts and lists, which are never negative."""
-    from .compiler.core import ListShape, RecordShape, TextShape, TupleShape
-    found: set[str] = set()
-    todo = list(shapes)
+def _extents(shapes: Sequence[Shape]) -> dict[str, tuple[Extent, bool]]:
+    """What is declared of each size and Int of these shapes, and whether it is a length, which is never negative."""
+    from .compiler.core import IntShape, ListShape, RecordShape, TextShape, TupleShape
+    found: dict[str, tuple[Extent, bool]] = {}
+    todo = list(reversed(shapes))
     while todo:
         match todo.pop():
             case TextShape(tokens=extent) if extent.var is not None:
-                found.add(extent.var)
+                found[extent.var] = extent, True
+            case IntShape(value=extent) if extent.var is not None:
+                found.setdefault(extent.var, (extent, False))
             case ListShape(element=element, length=extent):
-                found |= {extent.var} if extent.var is not None else set()
+                if extent.var is not None:
+                    found[extent.var] = extent, True
                 todo.append(element)
             case TupleShape(items=items):
                 todo += items
