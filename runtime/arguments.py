@@ -11,6 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,7 +132,11 @@ def _scalar(where: str, type_: Type, text: str) -> Any:
             case IntT():
                 return int(text)
             case FloatT():
-                return float(text)
+                number = float(text)
+                if not math.isfinite(number):
+                    raise _Fault("E0804", f"{where}: `{_short(text)}` is no finite number.",
+                                 f"a Float lies between -{sys.float_info.max:.1e} and {sys.float_info.max:.1e}")
+                return number
             case BoolT() if text.lower() in ("true", "false"):
                 return text.lower() == "true"
             case EnumT(constants=constants) if text.strip('"') in constants:

@@ -9,6 +9,7 @@ each; a tuple or record compact JSON, three more for each field and two for the 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Final, assert_never
@@ -147,9 +148,16 @@ def _outward(type_: Type, value: Any, sequence: Callable[[Any], Any]) -> Any:
         case RecordT(fields=fields):
             return {name: _outward(t, x, sequence) for (name, t), x in zip(fields, value, strict=True)}
         case FloatT():
-            return float(value)
+            return _finite(float(value))
         case _:
             return value
+
+
+def _finite(value: float) -> float:
+    """JSON has no infinity and no NaN. Raises OverflowError."""
+    if not math.isfinite(value):
+        raise OverflowError(f"{value} is no number that JSON can hold")
+    return value
 
 
 _WORDS: Final = {
@@ -182,9 +190,12 @@ def _inward(type_: Type, value: Any, tokenizer: Tokenizer, path: str) -> Any:
             return int(value)
         case FloatT() if isinstance(value, int | float) and not isinstance(value, bool):
             try:
-                return float(value)
+                number = float(value)
             except OverflowError:
                 raise Unfit("the number is too large for a Float", path) from None
+            if not math.isfinite(number):
+                raise Unfit(f"{value} is no finite number", path)
+            return number
         case BoolT() if isinstance(value, bool):
             return value
         case EnumT(constants=constants) if isinstance(value, str):

@@ -7,10 +7,12 @@ but argparse until a command is known, for `orch --help` has 0.15 s. Exit codes:
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 __all__ = ["main"]
@@ -140,25 +142,42 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code. Prints no traceback, unless ORCH_DEBUG is set."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    as_json = _wants_json(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")       # a terminal without Unicode is no reason to fail
+    if sys.stderr is None:          # closed (`2>&-`)
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")    # noqa: SIM115 - it stays open to the end
     try:
-        code = _main(arguments)
-        sys.stdout.flush()
+        code = _shell(arguments, _wants_json(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
+    except BrokenPipeError:         # the reader has left (`orch cost ... | head`)
+        _forget_output()
+        return 0
+    except OSError as e:            # a full disk, a closed descriptor: there is nowhere to print a document
+        with suppress(OSError):
+            print(f"orch: standard output cannot be written: {(e.strerror or str(e)).lower()}", file=sys.stderr,
+                  flush=True)
+        _forget_output()
+        return 1
+
+
+def _shell(arguments: list[str], as_json: bool) -> int:
+    """One command, with what goes wrong told. Raises OSError where standard output takes nothing."""
+    try:
+        return _main(arguments)
     except _Usage as e:
         return _fail(as_json, 2, "E0800", f"{e}", "orch --help tells the commands", e.usage)
     except KeyboardInterrupt:
         return _fail(as_json, 130, "E0899", "interrupted", "")
     except BrokenPipeError:
-        # the reader has left (`orch cost ... | head`); Python would complain once more when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except SystemExit as e:         # argparse, after --help
         return e.code if isinstance(e.code, int) else 2
     except Exception as e:
+        if isinstance(e, OSError) and e.filename is None:
+            raise                   # from printing: what fails with a file names it
         if os.environ.get("ORCH_DEBUG"):
             raise
         stage = getattr(e, "stage", None) or "the command line"
@@ -166,6 +185,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = " ".join(f"{type(cause).__name__}: {cause}".split())
         return _fail(as_json, 1, "E0898", f"internal error in stage {stage}: {told[:300]}",
                      "this is a bug in Orch; ORCH_DEBUG=1 shows where it is")
+
+
+def _forget_output() -> None:
+    """Drops what standard output still holds: Python would complain once more when it flushes at exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(arguments: list[str]) -> int:
@@ -178,6 +203,8 @@ def _main(arguments: list[str]) -> int:
         return 0
     if options.command is None:
         raise _Usage("no command is given", _parser().format_usage())
+    if sys.stdout is None and not getattr(options, "output", None):
+        raise OSError(errno.EBADF, "it is closed")      # before anything is run or paid
     from . import commands
     from .errors import OrchError
     action: Callable[[argparse.Namespace], int] = getattr(commands, options.command)
