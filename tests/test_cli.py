@@ -125,6 +125,27 @@ def test_a_reader_that_leaves_is_no_error(digest: Path) -> None:
     assert done.returncode == 0 and done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+@pytest.mark.parametrize(("command", "buffering"), [
+    ("check {}", {}), ("check {}", {"PYTHONUNBUFFERED": "1"}), ("cost {} --format json", {"PYTHONUNBUFFERED": "1"}),
+    ("cost {}", {}), ("nothing --format json", {}), ("--help", {}),
+    ("run {} --backend sim --arg doc=x --format json", {}),
+])
+def test_output_that_cannot_be_written_is_one_line(digest: Path, command: str, buffering: dict[str, str],
+                                                   where: str) -> None:
+    done = subprocess.run(f"{sys.executable} -m orch {command.format(digest)} {where}", shell=True, text=True,
+                          capture_output=True, timeout=60, check=False,
+                          env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"} | buffering)
+    if where == ">&-" and "{}" not in command:
+        assert "Traceback" not in done.stderr       # nothing to say, or nothing to say it with
+        return
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and last.startswith("orch: standard output cannot be written"), done.stderr
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert command.startswith("run") or done.stderr.count("\n") == 1, done.stderr
+
+
 def test_a_terminal_without_unicode_is_no_error(digest: Path) -> None:
     done = fresh("cost", digest, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "") and "calls" in done.stdout
@@ -334,6 +355,37 @@ def test_the_result_goes_to_a_file(orch: Any, digest: Path, tmp_path: Path) -> N
     path = tmp_path / "out.txt"
     done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", path)
     assert (done.code, done.out) == (0, "") and path.read_text().strip()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
+def test_floats_are_finite(orch: Any, tmp_path: Path, value: str) -> None:
+    path = tmp_path / "float.orch"
+    path.write_text("fn main(x: Float) -> Float { x * x }\nfn all(xs: List[Float]) -> Int { 1 }\n")
+    for given in (("--arg", f"x={value}"),
+                  ("--entry", "all", "--arg", "xs=[" + value.replace("nan", "NaN").replace("inf", "Infinity") + "]")):
+        done = orch("run", path, "--backend", "sim", *given)
+        assert done.code == 2 and "E0804" in done.err and "finite" in done.err, done.err
+        assert orch("run", path, "--backend", "sim", *given, "--format", "json").json["errors"][0]["code"] == "E0804"
+
+
+def test_a_result_beyond_json_is_a_failed_run(orch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "float.orch"
+    path.write_text("fn main(x: Float) -> Float { x * x }\n")
+    done = orch("run", path, "--backend", "sim", "--arg", "x=1e200", "--format", "json")
+    assert done.code == 3 and "too large" in done.json["errors"][0]["message"]
+
+
+def test_a_path_that_cannot_be_written_is_told_before_the_run(orch: Any, digest: Path, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "no" / "x"):
+        done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", path)
+        assert done.code == 2 and "cannot be written" in done.err and "calls" not in done.err
+        assert orch("cost", digest, "-o", path, "--format", "json").json["errors"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_result_that_no_disk_takes_is_printed(orch: Any, digest: Path) -> None:
+    done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", "/dev/full", "--format", "json")
+    assert done.code == 2 and "result" in done.json and "cannot be written" in done.err
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [

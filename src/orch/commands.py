@@ -95,6 +95,23 @@ def _arguments(program: Program, options: argparse.Namespace) -> dict[str, Any]:
         raise bad_arguments(e) from None
 
 
+def _writable(path: str | None) -> None:
+    """Refuses a path that cannot be written, before anything is computed or paid. Leaves what is there alone."""
+    if path is None:
+        return
+    file = Path(path)
+    if file.is_dir():
+        reason = "it is a folder"
+    elif file.exists():
+        reason = "" if os.access(file, os.W_OK) else "permission denied"
+    elif not file.parent.is_dir():
+        reason = f"there is no folder {file.parent}"
+    else:
+        reason = "" if os.access(file.parent, os.W_OK) else "permission denied"
+    if reason:
+        raise fault("E0803", f"{path} cannot be written: {reason}.", "check the path")
+
+
 def _write(path: str, text: str) -> None:
     try:
         Path(path).write_text(text, encoding="utf-8")
@@ -181,6 +198,7 @@ def cost(options: argparse.Namespace) -> int:
     as_json = options.format == "json"
     if options.format == "html":
         raise fault("E0900", "`--format html` comes in a later version.", "use --format md or text")
+    _writable(options.output)
     metrics = [m.strip() for text in options.metric for m in text.split(",") if m.strip()] or None
     program = _program(options)
     entry = program.entry(options.entry)
@@ -312,6 +330,7 @@ def run(options: argparse.Namespace) -> int:
     for name, option in _LATER.items():
         if getattr(options, name):
             raise fault("E0900", f"`{option}` comes in a later version.", "leave it out")
+    _writable(options.output)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
                        allow_tools=options.allow_tools, concurrency=options.concurrency)
     if options.oracle:
@@ -341,8 +360,13 @@ def run(options: argparse.Namespace) -> int:
         _show(verdict_blocks(done.usage, done.predicted, done.within), sys.stderr)
     if options.output is None:
         sys.stdout.write(text)
-    else:
+        return 0
+    try:
         _write(options.output, text)
+    except OrchError as e:
+        sys.stdout.write(text)      # it was paid for; the disk has filled up meanwhile
+        _tell(e.diagnostics)
+        return e.exit_code
     return 0
 
 
