@@ -126,37 +126,39 @@ def renderer(type_: Type) -> Callable[[Any], str]:
 
 
 def to_json(type_: Type, value: Any) -> Any:
-    """The JSON form: a string, number, array or object."""
-    return _outward(type_, value, list)
+    """The JSON form: a string, number, array or object. Raises OverflowError for a number that JSON cannot hold."""
+    return _outward(type_, value, list, _json_number)
 
 
 def to_plain(type_: Type, value: Any) -> Any:
     """Plain Python data for oracles and tools: as JSON, but a tuple stays a tuple."""
-    return _outward(type_, value, tuple)
+    return _outward(type_, value, tuple, lambda number: number)
 
 
-def _outward(type_: Type, value: Any, sequence: Callable[[Any], Any]) -> Any:
+def _outward(type_: Type, value: Any, sequence: Callable[[Any], Any], number: Callable[[Any], Any]) -> Any:
     match type_:
         case TextT():
             return value.string
         case ListT(element=element):
-            if isinstance(element, IntT | BoolT | EnumT) or element is None:
+            if isinstance(element, BoolT | EnumT) or element is None:
                 return list(items(value))
-            return [_outward(element, x, sequence) for x in items(value)]
+            return [_outward(element, x, sequence, number) for x in items(value)]
         case TupleT(items=types):
-            return sequence([_outward(t, x, sequence) for t, x in zip(types, value, strict=True)])
+            return sequence([_outward(t, x, sequence, number) for t, x in zip(types, value, strict=True)])
         case RecordT(fields=fields):
-            return {name: _outward(t, x, sequence) for (name, t), x in zip(fields, value, strict=True)}
+            return {name: _outward(t, x, sequence, number) for (name, t), x in zip(fields, value, strict=True)}
         case FloatT():
-            return _finite(float(value))
+            return number(float(value))
+        case IntT():
+            return number(value)
         case _:
             return value
 
 
-def _finite(value: float) -> float:
-    """JSON has no infinity and no NaN. Raises OverflowError."""
-    if not math.isfinite(value):
-        raise OverflowError(f"{value} is no number that JSON can hold")
+def _json_number(value: int | float) -> int | float:
+    """JSON has no infinity and no NaN, and Python writes no Int of more than about 4,000 digits."""
+    if value.bit_length() > 3 * _DIGITS if isinstance(value, int) else not math.isfinite(value):
+        raise OverflowError("no number that JSON can hold")
     return value
 
 

@@ -368,11 +368,16 @@ def test_floats_are_finite(orch: Any, tmp_path: Path, value: str) -> None:
         assert orch("run", path, "--backend", "sim", *given, "--format", "json").json["errors"][0]["code"] == "E0804"
 
 
-def test_a_result_beyond_json_is_a_failed_run(orch: Any, tmp_path: Path) -> None:
-    path = tmp_path / "float.orch"
-    path.write_text("fn main(x: Float) -> Float { x * x }\n")
-    done = orch("run", path, "--backend", "sim", "--arg", "x=1e200", "--format", "json")
-    assert done.code == 3 and "too large" in done.json["errors"][0]["message"]
+@pytest.mark.parametrize(("program", "x"), [
+    ("fn main(x: Float) -> Float { x * x }", "1e200"), ("fn main(x: Int) -> Int { x ** 9000 }", "10"),
+    ("fn main(x: Int) -> List[Int] { [x ** 9000] }", "10"),
+])
+def test_a_result_beyond_json_is_a_failed_run(orch: Any, tmp_path: Path, program: str, x: str) -> None:
+    path = tmp_path / "large.orch"
+    path.write_text(program + "\n")
+    for more in ((), ("--format", "json")):
+        done = orch("run", path, "--backend", "sim", "--arg", f"x={x}", *more)
+        assert done.code == 3 and "too large" in done.out + done.err, done.err
 
 
 def test_a_path_that_cannot_be_written_is_told_before_the_run(orch: Any, digest: Path, tmp_path: Path) -> None:
