@@ -17,6 +17,7 @@ from ..lang.diagnostics import Diagnostic
 from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
+from .contracts import check_contract
 from .costs import Cost, Leaf, calls_in, terms
 from .equations import System
 from .evaluate import Evaluator
@@ -98,7 +99,28 @@ class Analysis:
             for f in self.program.functions.values():
                 self.sizes.entry(f.name)
             self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
+            if not any(d.severity == "error" for d in self._checked):
+                self._checked += self._contracts()
         return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))
+
+    def _contracts(self) -> list[Diagnostic]:
+        """The `within` clauses that do not hold, or that cannot be decided."""
+        out = []
+        for f in self.program.functions.values():
+            for contract in f.within:
+                variant = self.sizes.entry(f.name)
+                metric = METRICS[contract.metric]
+                solved = self._solve(variant, metric, "upper", None)
+                found = check_contract(
+                    contract,
+                    solved.bound,
+                    variant.facts,
+                    variant.params,
+                    lambda values, solved=solved: self._figure(solved, "upper", values),  # type: ignore[misc]
+                )
+                if found is not None:
+                    out.append(found)
+        return out
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -22,12 +22,13 @@ from .expr import (
     le,
     max_,
     min_,
+    negate,
     num,
     piecewise,
 )
 from .facts import Facts
 
-__all__ = ["tight", "tight_cond"]
+__all__ = ["split_piecewise", "tight", "tight_cond"]
 
 _OPS = frozenset(("max", "min", "piecewise"))
 
@@ -127,3 +128,29 @@ def _meets(first: Expr, cond: Cond, second: Expr, facts: Facts) -> bool:
         return at_edge(first) == at_edge(second)
     except ZeroDivisionError:
         return False
+
+
+def split_piecewise(e: Expr) -> list[tuple[Cond, Expr]]:
+    """An expression by cases, tried in order; the last condition is true."""
+    atom = next((a for m in e.terms for a, _ in m if isinstance(a, Fn) and a.op == "piecewise"), None)
+    if atom is None:
+        deep = next((a for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"), None)
+        atom = deep if deep is not None and not _under_binder(e, deep) else None
+    if atom is None:
+        return [(TRUE, e)]
+    out: list[tuple[Cond, Expr]] = []
+    before: Cond = TRUE
+    for value, cond in zip(atom.args, atom.conds, strict=True):
+        chosen = e.rebuild(lambda a, value=value: value if a == atom else None)  # type: ignore[misc]
+        for inner, x in split_piecewise(chosen):
+            out.append((conj(before, cond, inner) if before != TRUE or inner != TRUE else cond, x))
+        before = conj(before, negate(cond))
+    last = out[-1]
+    out[-1] = (TRUE, last[1])
+    return [(c, x) for c, x in out if c != FALSE]
+
+
+def _under_binder(e: Expr, target: Fn) -> bool:
+    return any(
+        isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in Expr({((target, 1),): 1}).free for a in e.atoms()
+    )

@@ -83,7 +83,7 @@ from .shapes import (
     with_primary,
     with_shape,
 )
-from .simplify import tight
+from .simplify import split_piecewise, tight
 from .size_rules import Context, apply_rule, first_and_rest
 from .solve import solve
 from .termination import ends
@@ -381,9 +381,9 @@ class Sizes:
             return True
         if a.infinite or b.infinite:
             return False
-        for guard, x in _split_piecewise(a):
+        for guard, x in split_piecewise(a):
             inner = facts if guard == TRUE else facts.with_(guard)
-            for guard2, y in _split_piecewise(b):
+            for guard2, y in split_piecewise(b):
                 inner2 = inner if guard2 == TRUE else inner.with_(guard2)
                 if not inner2.implies(le(x, y)):
                     return False
@@ -398,7 +398,7 @@ class Sizes:
         """Closes the size recurrences of a component and keeps the results for the next walk over it."""
         functions: dict[str, Function] = {}
         for name, (m, _, _, _, rhs) in unsolved.items():
-            functions[name] = Function(name, m.params, tuple(Case(g, e) for g, e in _split_piecewise(rhs)))
+            functions[name] = Function(name, m.params, tuple(Case(g, e) for g, e in split_piecewise(rhs)))
         closed: dict[str, Expr] = {}
         terminates = ends(members)
         guesses = {name: _settled(rhs, side) for name, (_, _, side, _, rhs) in unsolved.items()}
@@ -1234,32 +1234,6 @@ def _result(variant: Variant) -> Value:
     return variant.result if variant.recursive else variant.body_value
 
 
-def _split_piecewise(e: Expr) -> list[tuple[Cond, Expr]]:
-    """An expression by cases, tried in order; the last condition is true."""
-    atom = next((a for m in e.terms for a, _ in m if isinstance(a, Fn) and a.op == "piecewise"), None)
-    if atom is None:
-        deep = next((a for a in e.atoms() if isinstance(a, Fn) and a.op == "piecewise"), None)
-        atom = deep if deep is not None and not _under_binder(e, deep) else None
-    if atom is None:
-        return [(TRUE, e)]
-    out: list[tuple[Cond, Expr]] = []
-    before: Cond = TRUE
-    for value, cond in zip(atom.args, atom.conds, strict=True):
-        chosen = e.rebuild(lambda a, value=value: value if a == atom else None)  # type: ignore[misc]
-        for inner, x in _split_piecewise(chosen):
-            out.append((conj(before, cond, inner) if before != TRUE or inner != TRUE else cond, x))
-        before = conj(before, negate(cond))
-    last = out[-1]
-    out[-1] = (TRUE, last[1])
-    return [(c, x) for c, x in out if c != FALSE]
-
-
-def _under_binder(e: Expr, target: Fn) -> bool:
-    return any(
-        isinstance(a, Fn) and a.op in ("sum", "choose") and a.name in Expr({((target, 1),): 1}).free for a in e.atoms()
-    )
-
-
 def _reachable(functions: Mapping[str, Function], goal: str) -> dict[str, Function] | None:
     """The functions that a goal needs; None if one of them is infinite or missing."""
     out: dict[str, Function] = {}
@@ -1289,7 +1263,7 @@ def _settled(rhs: Expr, side: str) -> Expr | None:
     """What a size would be if recursion never changed it: the largest (smallest) of the values that it can end with."""
     neutral = NEG_INF if side == "hi" else INF
     values = []
-    for _, e in _split_piecewise(rhs):
+    for _, e in split_piecewise(rhs):
         value = e.rebuild(lambda a: neutral if isinstance(a, Fn) and a.op == "call" else None)
         if not value.infinite:
             values.append(value)

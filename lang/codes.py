@@ -707,6 +707,21 @@ _row("E0501", "a call that does not fit its model's window", """
     window. Only `orch cost` reports this, for it depends on the sizes asked for.
     """)
 
+_row("E0502", "a cost contract that does not hold", """
+    `within` promises a bound on a metric for every size that the preconditions allow. At the sizes that the message
+    names the upper bound is larger. Promise what the report says, tighten `where`, or make the program spend less.
+    """, r'''
+    model fast = "local/fast"
+
+    primitive say(doc: Text[n]) -> Text[20] {
+      prompt: "Say this.\n\n{doc}"
+    }
+
+    fn main(doc: Text[n]) -> Text[20] within calls <= 1 {
+      call say(call say(doc))
+    }
+    ''')
+
 # ---------------------------------------------------------------- E06xx: models, params, attributes
 
 _row("E0601", "an attribute that does not exist", """
@@ -911,6 +926,11 @@ _row("E0902", "a param that is no Int", """
     }
     """)
 
+_row("E0900", "something that comes in a later version", """
+    The command or option is part of the plan, and named in the command line's description, but does not work
+    yet. Leave it out.
+    """)
+
 # ---------------------------------------------------------------- W01xx: names and answers
 
 _row("W0101", "a name that is never used", """
@@ -1008,6 +1028,13 @@ _row("W0203", "a loop without a bound", """
     fn main(text: Text[n]) -> Text[n] {
       repeat draft = text while call bad(draft) { call mend(draft) }
     }
+    """)
+
+# ---------------------------------------------------------------- W05xx: contracts
+
+_row("W0501", "a cost contract that could not be decided", """
+    The compiler could neither prove the bound that `within` promises nor find sizes that break it; it says how far it
+    tried. A simpler bound, or one closer to the formula of the report, is easier to prove.
     """)
 
 # ---------------------------------------------------------------- W04xx: sizes

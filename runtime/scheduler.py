@@ -132,7 +132,7 @@ class ToolCaller:
             found = function(*self.arguments(ask))
             if inspect.isawaitable(found):
                 found = _wait_for(found)
-        except Exception as e:  # a user's function may raise anything
+        except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
             return self.failure(e)
         return self.read(ask, found)
 
@@ -147,7 +147,7 @@ class ToolCaller:
                 found = await asyncio.to_thread(function, *arguments)
                 if inspect.isawaitable(found):
                     found = await found
-        except Exception as e:  # a user's function may raise anything
+        except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
             return self.failure(e)
         return self.read(ask, found)
 
@@ -155,7 +155,7 @@ class ToolCaller:
         contract = ask.site.contract
         return [to_plain(p.type, value) for p, value in zip(contract.params, ask.args, strict=True)]
 
-    def failure(self, e: Exception) -> Miss:
+    def failure(self, e: BaseException) -> Miss:
         text = str(e)[:300]
         if isinstance(e, ToolError):
             return Miss(text, retryable=False)

@@ -61,7 +61,7 @@ class Tools:
         try:
             beside = self._beside(name)
             module = beside if beside is not None else importlib.import_module(name)
-        except Exception as e:  # a user's module may raise anything while it is imported
+        except (Exception, SystemExit) as e:  # a user's module may raise anything, or leave while it is imported
             raise ToolError(f"the module '{name}' cannot be imported: {type(e).__name__}: {e}") from None
         self._modules[name] = module
         return module

@@ -177,7 +177,7 @@ class Simulation:
         plain = [to_plain(p.type, value) for p, value in zip(contract.params, ask.args, strict=True)]
         try:
             found = oracle(*plain)
-        except Exception as e:  # a user's function may raise anything
+        except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
             raise Fault("oracle", f"the oracle of '{contract.name}' raised {_shown(e)}", ask.site.span) from None
         try:
             return from_json(contract.type, found, self._tokenizer)
@@ -186,7 +186,7 @@ class Simulation:
             raise Fault("oracle", message, ask.site.span) from None
 
 
-def _shown(e: Exception) -> str:
+def _shown(e: BaseException) -> str:
     text = str(e)
     return f"{type(e).__name__}: {text[:200]}" if text else type(e).__name__
 

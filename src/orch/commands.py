@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -328,13 +329,15 @@ def run(options: argparse.Namespace) -> int:
     from .runtime.progress import Progress
     from .runtime.verdict import verdict_blocks
     for name, option in _LATER.items():
-        if getattr(options, name):
+        given = getattr(options, name)
+        if given is not None and given is not False:
             raise fault("E0900", f"`{option}` comes in a later version.", "leave it out")
     _writable(options.output)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
                        allow_tools=options.allow_tools, concurrency=options.concurrency)
     if options.oracle:
-        program = program.using(oracle=_oracle(options.oracle, program))
+        with redirect_stdout(sys.stderr):
+            program = program.using(oracle=_oracle(options.oracle, program))
     entry = program.entry(options.entry)
     args = _arguments(program, options)
     as_json = options.format == "json"
@@ -345,7 +348,8 @@ def run(options: argparse.Namespace) -> int:
     calls = prediction.ranges["calls"]
     total = calls.upper if isinstance(calls.upper, int) else None
     try:
-        with Progress(sys.stderr, total, calls.lower == calls.upper) as progress:
+        # what tools and oracles print is a message: standard output is the result alone
+        with Progress(sys.stderr, total, calls.lower == calls.upper) as progress, redirect_stdout(sys.stderr):
             done = program.run(entry, args, on_event=progress)
     except RunFailed as e:
         if not as_json:
@@ -398,7 +402,7 @@ def _oracle(file: str, program: Program) -> dict[str, Callable[..., Any]]:
         found = runpy.run_path(file)
     except FileNotFoundError:
         raise fault("E0803", f"`--oracle`: there is no file {file}.", "check the path") from None
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         raise fault("E0803", f"`--oracle`: {file} fails: {type(e).__name__}: {e}", "it must run by itself") from None
     oracle = {name: f for name, f in found.items() if name in program.core.primitives and callable(f)}
     if not oracle:

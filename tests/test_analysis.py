@@ -1,0 +1,68 @@
+"""The analysis from source to figures: claims, contracts, choices, termination, sizes of results."""
+
+from __future__ import annotations
+
+import pytest
+
+import orch
+
+HEAD = """\
+model fast = "local/fast"
+
+primitive say(x: Text[m]) -> Text[20] {
+  prompt: "Say {x}"
+}
+
+"""
+
+
+def codes(source: str) -> list[str]:
+    try:
+        program = orch.compile(HEAD + source)
+        program.check()
+        return [d.code for d in program.warnings]
+    except orch.OrchError as e:
+        return [d.code for d in e.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "source, code",
+    [
+        ("fn main(x: Text[n]) -> Text[20] within calls <= 1 { call say(call say(x)) }", "E0502"),
+        ("fn main(x: Text[n]) -> Text[20] within calls <= 2 { call say(call say(x)) }", None),
+        ("fn main(x: Text[n]) -> Text[20] within input_tokens <= n { call say(x) }", "E0502"),
+        ("fn main(x: Text[n]) -> Text[2 * n] { x ++ x }", None),
+        ("fn main(x: Text[n]) -> Text[n] { x ++ x }", "E0401"),
+        ("fn main(n: Int) -> Int { if n <= 0 { 0 } else { main(n // 2) } }", None),
+        ("fn main(n: Int) -> Int { if n == 0 { 0 } else { main(n - 2) } }", "E0403"),
+        ("fn top(xs: List[Int, n]) -> Int where n >= 1 { first(xs) }\nfn main() -> Int { top([]) }", "E0404"),
+        ("fn main(xs: List[Float, n]) -> List[Float, n] { xs }", None),
+    ],
+)
+def test_what_is_refused(source: str, code: str | None) -> None:
+    found = codes(source)
+    assert (code in found) if code else not [c for c in found if c.startswith("E")], found
+
+
+def test_a_recursive_result_is_as_large_as_its_recurrence_says() -> None:
+    program = orch.compile(HEAD + """
+fn echo(n: Int) -> Text { if n <= 0 { "" } else { call say("a") ++ echo(n - 1) } }
+fn main(n: Int) -> Text[20] where n >= 0 { call say(echo(n)) }
+""")
+    report = program.cost(metrics=["context"], at=[{"n": 5}])
+    prompt = report.to_json()["primitives"]["say"]["fixed_tokens"]
+    context = report.to_json()["at"][0]["context"]
+    assert (context["lower"], context["upper"]) == (prompt + 5 + 1, prompt + 100 + 20)
+
+
+def test_the_cheaper_way_is_taken_at_run_time() -> None:
+    program = orch.compile(HEAD + """
+fn main(xs: List[Text[m], n]) -> Int {
+  choose least calls {
+    pairs: len(flatten(for x in xs { for y in xs { call say(x ++ y) } }))
+    panel: len(for x in xs { (call say(x), call say(x), call say(x)) })
+  }
+}
+""")
+    calls = [program.run(args={"xs": ["a"] * n}, backend="sim").usage["calls"] for n in (1, 2, 3, 4, 6)]
+    assert calls == [1, 4, 9, 12, 18]
