@@ -66,3 +66,14 @@ fn main(xs: List[Text[m], n]) -> Int {
 """)
     calls = [program.run(args={"xs": ["a"] * n}, backend="sim").usage["calls"] for n in (1, 2, 3, 4, 6)]
     assert calls == [1, 4, 9, 12, 18]
+
+
+def test_the_library_is_on_the_path_and_specialised() -> None:
+    source = "import std.reduce\n" + HEAD + """
+fn main(notes: List[Text[m], n]) -> Text where n >= 1 {
+  reduce.tree(notes, |a, b| call say(a ++ b))
+}
+"""
+    report = orch.compile(source).cost(metrics=["calls", "rounds"], at=[{"n": 9, "m": 3}]).to_json()
+    assert report["metrics"]["calls"]["theta"] == "n" and report["metrics"]["rounds"]["theta"] == "log(n)"
+    assert report["at"][0]["calls"]["upper"] == 8 and report["at"][0]["rounds"]["upper"] == 4
