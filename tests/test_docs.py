@@ -23,15 +23,16 @@ def test_every_program_checks(source: str) -> None:
     assert program.warnings == () and program.check() == ()
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    """A link to a file finds it, and a link within a page finds its heading."""
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["language.md", "extending.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    """A link to a file finds it, and a link to a heading finds that; code holds none."""
+    page = DOCS / name
+    text = re.sub(r"```[\s\S]*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" in target:
             continue
-        name, _, heading = target.partition("#")
-        file = DOCS / name if name else page
+        path, _, heading = target.partition("#")
+        file = DOCS / path if path else page
         assert file.exists() and (not heading or heading in anchors(file)), target
 
 
