@@ -268,12 +268,17 @@ def _map_own(e: Expr, f: Callable[[Expr], Expr]) -> Expr:
 
 def _by_params(leaf: Expr, params: set[str]) -> list[Expr]:
     """The coefficients, over symbols that are no parameters, of a polynomial in what depends on parameters."""
-    groups: dict[tuple[object, ...], Expr] = {}
+    return list(_grouped(leaf, params).values())
+
+
+def _grouped(leaf: Expr, params: set[str]) -> dict[tuple[tuple[Atom, Number], ...], Expr]:
+    """Coefficients by the part of a monomial that depends on parameters."""
+    groups: dict[tuple[tuple[Atom, Number], ...], Expr] = {}
     for m, c in leaf.terms.items():
         local = tuple((a, k) for a, k in m if _expr(a).free & params)
         rest = tuple((a, k) for a, k in m if not _expr(a).free & params)
         groups[local] = groups.get(local, ZERO) + Expr({rest: c})
-    return list(groups.values())
+    return groups
 
 
 def _ratio(e: Expr, by: Expr) -> Number | None:
@@ -286,12 +291,7 @@ def _ratio(e: Expr, by: Expr) -> Number | None:
 
 def _divided(leaf: Expr, factor: Expr, params: set[str]) -> Expr:
     result = ZERO
-    groups: dict[tuple[tuple[Atom, Number], ...], Expr] = {}
-    for m, c in leaf.terms.items():
-        local = tuple((a, k) for a, k in m if _expr(a).free & params)
-        rest = tuple((a, k) for a, k in m if not _expr(a).free & params)
-        groups[local] = groups.get(local, ZERO) + Expr({rest: c})
-    for local, coefficient in groups.items():
+    for local, coefficient in _grouped(leaf, params).items():
         if coefficient == ZERO:
             continue
         ratio = _ratio(coefficient, factor)

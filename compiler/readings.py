@@ -132,10 +132,6 @@ class Readings:
         facts = self.lookup(model.target)
         return None if facts is None else facts.context
 
-    def price_known(self, model: core.Model) -> bool:
-        facts = self.lookup(model.target)
-        return (model.price_in is not None and model.price_out is not None) or bool(facts is not None and facts.tiers)
-
     def _model_table(self, model: core.Model, reading: Reading, prompt: Expr) -> dict[str, Expr]:
         def given(value: Fraction | None, symbol: str) -> Expr:
             return num(value) if value is not None else sym(f"{symbol}_{model.name}", "real")

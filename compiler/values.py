@@ -27,7 +27,6 @@ from .expr import (
     floor,
     is_nonneg,
     log,
-    make,
     max_,
     min_,
     piecewise,
@@ -47,7 +46,6 @@ __all__ = [
     "Value",
     "at_most",
     "between",
-    "element_of",
     "exact",
     "fixed_value",
     "hull",
@@ -216,10 +214,6 @@ def list_of_parts(parts: Iterable[Part], total: Size | None = None) -> Items:
 
 def element_of_part(p: Part) -> Value:
     return eliminate(p.value, {p.index: (ZERO, max_(p.count - 1, ZERO))})
-
-
-def element_of(v: Items) -> Value | None:
-    return v.element
 
 
 def spread_total(v: Items) -> Size | None:
@@ -501,12 +495,6 @@ def _atom_interval(atom: Sym | Fn, ranges: Mapping[str, tuple[Expr, Expr]]) -> t
         case _:
             whole = Expr({((atom, 1),): 1})
             return (ZERO if is_nonneg(whole) else NEG_INF), INF
-
-
-def mapped(name: str, args: tuple[Size, ...]) -> Size:
-    """A function that is nondecreasing in every argument."""
-    lo, hi = make(name, tuple(a.lo for a in args)), make(name, tuple(a.hi for a in args))
-    return between(lo, hi)
 
 
 def fixed_value(v: Value) -> bool:
