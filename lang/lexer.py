@@ -73,6 +73,7 @@ _BLOCK_PIECE = re.compile(r'(?:[^"\\{}]++|\\[\s\S]|"(?!""))*+')
 _ESCAPE = re.compile(r"\\([\s\S])")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
 _ATTRIBUTE = re.compile(r"[ \t]*:")
+_MEMBER = re.compile(r"\.[a-z_]")
 _NO_DECLARATION = re.compile(r"[ \t]*[:(]")
 _NEGATIVE_ARM = re.compile(r"[ \t]*[0-9][0-9_.eE]*[ \t]*->")
 _NEXT_DECLARATION = re.compile(r"^(?:" + "|".join(sorted(_DECLARATIONS)) + r")\b(?![ \t]*[:(])", re.MULTILINE)
@@ -207,6 +208,8 @@ class _Lexer:
                 if word in _DECLARATIONS and self.fresh and _NO_DECLARATION.match(text, at) is None:
                     self.begin(start)
                 kind = _KINDS.get(word)
+                if kind == "VOTE" and self.names_module(at):
+                    kind = "NAME"
                 if kind is None:
                     kind = "NAME" if word[0] == "_" or word[0].islower() else "TYPE_NAME"
                     if kind == "TYPE_NAME" and "_" in word:
@@ -276,6 +279,12 @@ class _Lexer:
             tokens.pop()                        # the trailing comma of a list of conditions or bounds
         self.fresh = False
         tokens.append(Token(kind, value, start, end))
+
+    def names_module(self, end: int) -> bool:
+        """Whether the word `vote` that ends here is the module; after that of a vote comes `lead` or `of`, no point."""
+        tokens = self.tokens
+        imported = bool(tokens) and tokens[0].kind == "IMPORT" and tokens[-1].kind == "DOT"
+        return imported or _MEMBER.match(self.text, end) is not None
 
     def counts(self, before: str, kind: str, start: int, end: int) -> bool:
         """Whether the end of line before this token ends a statement or an item."""

@@ -11,6 +11,7 @@ import pytest
 
 from orch.lang import nodes as n
 from orch.lang.diagnostics import Diagnostic
+from orch.lang.format import format_expression
 from orch.lang.lexer import MAX_DEPTH
 from orch.lang.parser import compile_grammar, parse, parse_table, read_source
 from orch.lang.source import Source, Span
@@ -298,6 +299,13 @@ def test_documentation_is_what_stands_above() -> None:
         ("## of an import", True), ("## at the end", True)]
 
 
+def test_vote_is_a_module_where_a_point_follows() -> None:
+    told = "vote.majority(vote of 3 { call vote.ask(n) }, vote.most)"
+    imported, main = parsed(f"import std.vote\n\nfn main(n: Int) -> Int {{ {told} }}\n").decls
+    assert isinstance(imported, n.Import) and imported.path == "std.vote"
+    assert isinstance(main, n.FnDecl) and told in " ".join(format_expression(main.body).split())
+
+
 def test_places() -> None:
     source = Source("x", "fn f() -> Int {\n  a + (b * c)\n}\n")
     module, _ = parse(source)
@@ -395,6 +403,8 @@ BROKEN = [
     (in_main("fn g(x: Int) -> Int { x }\n  g(n)"), "E0017", (2, 3), "fn"),
     (in_main("let lead = 3\n  lead"), "E0011", (2, 7), "lead_"),
     (in_main("n + to"), "E0011", (2, 7), "to_"),
+    (in_main("let vote = 3\n  vote"), "E0011", (2, 7), "vote_"),
+    (in_main("n.vote"), "E0011", (2, 5), "vote_"),
     (in_main('"{}"'), "E0009", (2, 4), r"\{"),
     (in_main('"{n"'), "E0009", (2, 4), "}"),
     (in_main('"a } b"'), "E0009", (2, 6), r"\}"),
