@@ -40,14 +40,16 @@ from orch.runtime.backends.sim import Mode
 from orch.runtime.execute import Sim, execute
 from orch.runtime.verdict import outside
 
-__all__ = ["LIBRARY", "Claim", "Pattern", "arguments", "check_claims", "check_report", "check_runs", "example",
-           "modules", "patterns"]
+__all__ = ["LIBRARY", "WARNED", "Claim", "Pattern", "arguments", "check_claims", "check_report", "check_runs",
+           "example", "modules", "patterns"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "stdlib"
 EXAMPLES = ROOT / "examples" / "library"
 SOLVED = ("calls", "rounds", "input_tokens", "output_tokens", "context")
 SECONDS = 2.0
+#: What the compiler rightly warns of in an example: `std.debate` has patterns whose history grows, and one without.
+WARNED = {"debate": {"W0202"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,13 @@ def example(module: str, **options: Any) -> orch.Program:
 
 # ---------------------------------------------------------------- the report
 
-def check_report(program: orch.Program, entry: str) -> None:
+def check_report(program: orch.Program, module: str, entry: str) -> None:
     """Closed forms of both bounds of what is counted, without an error, in time."""
     started = time.process_time()
     report = program.cost(entry, metrics=list(SOLVED)).data
     spent = time.process_time() - started
-    assert not report.errors and not report.warnings, [d.message for d in (*report.errors, *report.warnings)]
+    said = [d for d in (*report.errors, *report.warnings) if d.code not in WARNED.get(module, ())]
+    assert not said, [d.message for d in said]
     for metric in report.metrics.values():
         for side, bound in (("upper", metric.upper), ("lower", metric.lower)):
             assert bound.closed is not None and not bound.closed.infinite, f"{side} {metric.name}: {bound.reason}"
