@@ -1046,6 +1046,11 @@ _row("W0402", "a claimed size that could not be proven", """
 
 # ---------------------------------------------------------------- W03xx: prompts
 
+_row("W0802", "a trace that is not complete", """
+    The file that `--trace` names took no more, most often because the disk is full. The run went on and is whole; the
+    trace ends early.
+    """)
+
 _row("W0301", "a prompt that is the same every time", """
     The primitive has parameters, but no placeholder in its prompt, so the model never sees them. Write {doc} where the
     argument belongs.

@@ -15,17 +15,18 @@ from ..compiler import values as abstract
 from ..compiler.analysis import Analysis
 from ..compiler.expr import FALSE, TRUE, num
 from ..lang.types import ListT, RecordT, TupleT, Type
-from .execute import Chooser
+from .execute import Chooser, Decision
 from .values import Seq, Text
 
 __all__ = ["make_chooser"]
 
 _MOST_PARTS = 64
+_SKIPPED = "a prompt with its answer does not fit the window of its model"
 
 
 def make_chooser(analysis: Analysis, settings: Mapping[str, int] | None = None) -> Chooser:
     """A chooser that asks the analysis of the program being run."""
-    kept: dict[object, int] = {}
+    kept: dict[object, Decision] = {}
 
     def choose(
         program: core.Program,
@@ -33,12 +34,15 @@ def make_chooser(analysis: Analysis, settings: Mapping[str, int] | None = None) 
         node: core.Choose,
         sizes: Mapping[str, tuple[int, int]],
         values: Mapping[str, Any],
-    ) -> int:
+    ) -> Decision:
         types = {n.name: n.type for _, a in node.alternatives for n in _locals(a)}
         names = {n: _abstract(v, types[n]) for n, v in values.items() if n in types}
         key = (function.name, id(node), tuple(sorted(sizes.items())), tuple(sorted(names.items(), key=lambda p: p[0])))
         if key not in kept:
-            kept[key] = analysis.choose(function.name, node, names, sizes, settings)[0]
+            index, bounds = analysis.choose(function.name, node, names, sizes, settings)
+            skipped = [label for label, _ in node.alternatives if label not in bounds]
+            figures = {label: bound for label, bound in bounds.items() if isinstance(bound, int | float | Fraction)}
+            kept[key] = Decision(index, figures, dict.fromkeys(skipped, _SKIPPED))
         return kept[key]
 
     return choose

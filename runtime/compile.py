@@ -88,7 +88,7 @@ def compile_program(
     entry: str,
     settings: Settings,
     tokenizer: Tokenizer,
-    choose: Callable[[Choice, tuple[Any, ...], Mapping[str, Any]], int],
+    choose: Callable[[Choice, int, tuple[Any, ...], Mapping[str, Any]], int],
 ) -> Compiled:
     """The functions that `entry` (a key of `program.functions`) can reach.
 
@@ -241,7 +241,7 @@ class _Module:
         program: core.Program,
         settings: Settings,
         tokenizer: Tokenizer,
-        choose: Callable[[Choice, tuple[Any, ...], Mapping[str, Any]], int],
+        choose: Callable[[Choice, int, tuple[Any, ...], Mapping[str, Any]], int],
     ) -> None:
         self.program, self.settings, self.tokenizer = program, settings, tokenizer
         self.builtins = Builtins(tokenizer)
@@ -798,7 +798,8 @@ class _Writer:
         bound = {n.name for _, a in node.alternatives for n in _walk(a) if isinstance(n, core.Local)}
         free = _free([a for _, a in node.alternatives], ())
         values = ", ".join(f"{n!r}: {_v(n)}" for n in sorted(bound) if _v(n) in free)
-        index = self.assign(f"choose({choice}, ({arguments}), {{{values}}})", node.span)
+        place = self.place if self.suspends else 0
+        index = self.assign(f"choose({choice}, {place}, ({arguments}), {{{values}}})", node.span)
         result = self.module.fresh()
         for i, (_, alternative) in enumerate(node.alternatives):
             self.emit(f"{'el' if i else ''}if {index} == {i}:", alternative.span)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,8 +25,9 @@ from .backends.sim import Mode, Simulation
 from .builtins import Builtins
 from .compile import Choice, Compiled, compile_program
 from .convert import Unfit, from_json, to_json
+from .events import Event, Watcher
 from .fit import Fitting
-from .gateway import Event, Gateway
+from .gateway import Gateway
 from .machine import Fault, Frame, Machine
 from .meter import Usage
 from .places import ROOT
@@ -33,12 +35,24 @@ from .scheduler import ToolCaller, VirtualPort, run_virtual, run_virtual_async
 from .tokens import Tokenizer, tokenizer
 from .tools import Tools
 
-__all__ = ["Chooser", "Outcome", "RunError", "Sim", "aexecute", "execute"]
+__all__ = ["Chooser", "Decision", "Outcome", "RunError", "Sim", "aexecute", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which alternative of a `choose`, the upper bound of every one that fits, and why the others were skipped."""
+
+    index: int
+    bounds: Mapping[str, int | float | Fraction] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
 
 #: Which alternative of a `choose least` to take: the program, the function and the node, the smallest and largest of
 #: the sizes that the function's parameters bind, and the values of the locals that the alternatives use (see `values`).
 #: Raises LookupError with a sentence if none can be taken.
-Chooser = Callable[[core.Program, core.Function, core.Choose, Mapping[str, tuple[int, int]], Mapping[str, Any]], int]
+Chooser = Callable[
+    [core.Program, core.Function, core.Choose, Mapping[str, tuple[int, int]], Mapping[str, Any]], Decision
+]
 
 #: Calls in flight at once with a backend that does not say what it can take.
 DEFAULT_CONCURRENCY: Final = 64
@@ -107,7 +121,7 @@ async def aexecute(
     | seed | of the simulation, or passed on to the models |
     | settings | values of tunables, and of free symbols in probabilities and sizes |
     | tokenizer | a `Tokenizer`, or its name |
-    | on_event | called with every `gateway.Event` |
+    | on_event | called with every `events.Event` |
     | allow_tools, tools, folder | whether tools run; functions by name; where their modules lie |
     | choose | see `Chooser` |
     """
@@ -131,7 +145,7 @@ class _Run:
         seed: int | None = None,
         settings: Mapping[str, int | float | Fraction] | None = None,
         tokenizer: Tokenizer | str | None = None,
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Watcher | None = None,
         allow_tools: bool = False,
         tools: Mapping[str, Callable[..., Any]] | None = None,
         folder: Path | None = None,
@@ -260,20 +274,26 @@ class _Run:
             found[alias] = given(self._program.models[alias]) if callable(given) else given
         return found
 
-    def _choose(self, choice: Choice, args: tuple[Any, ...], values: Mapping[str, Any]) -> int:
+    def _choose(self, choice: Choice, place: int, args: tuple[Any, ...], values: Mapping[str, Any]) -> int:
         node = choice.node
         if self._chooser is None:
             message = f"'choose least {node.metric}' needs a report of the program's cost, and this run was given none"
             raise Fault("choose", message, node.span)
         try:
-            index = self._chooser(self._program, choice.function, node, choice.measure(args), values)
+            decision = self._chooser(self._program, choice.function, node, choice.measure(args), values)
         except LookupError as e:
             raise Fault("choose", str(e.args[0]) if e.args else "no alternative can be taken", node.span) from None
         if self._on_event is not None:
             assert self._gateway is not None
-            name, now = node.alternatives[index][0], self._gateway.port.now()
-            self._on_event(Event("chosen", name, 0, 0, 0, now, f"least {node.metric} in '{choice.function.origin}'"))
-        return index
+            details = {
+                "function": choice.function.origin,
+                "least": node.metric,
+                "bounds": {name: _plain(bound) for name, bound in decision.bounds.items()},
+                "skipped": dict(decision.skipped),
+            }
+            name, now = node.alternatives[decision.index][0], self._gateway.port.now()
+            self._on_event(Event("chosen", name, place, now, details=details))
+        return decision.index
 
     # ------------------------------------------------------------ outcomes
 
@@ -293,6 +313,13 @@ class _Run:
 
     def _failed(self, fault: Fault) -> Outcome:
         return Outcome(None, None, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))
+
+
+def _plain(figure: int | float | Fraction) -> int | float | str:
+    """As JSON has it; unbounded is "oo"."""
+    if isinstance(figure, float) and math.isinf(figure):
+        return "oo"
+    return float(figure) if isinstance(figure, Fraction) else figure
 
 
 def _tokenizer(given: Tokenizer | str | None) -> Tokenizer:

@@ -20,11 +20,13 @@ from fractions import Fraction
 from typing import Any, Final, Protocol
 
 from ..compiler import core
+from .events import Event, Watcher
 from .fit import least_tokens
-from .machine import FAILED, SUSPENDED, Ask, Fault, Machine, Strand
-from .meter import Meter, Rates
+from .machine import FAILED, SUSPENDED, Ask, Fault, Machine, Strand, Voted
+from .meter import SCALE, Meter, Rates
+from .values import plain
 
-__all__ = ["Answer", "Event", "Gateway", "Miss", "Port"]
+__all__ = ["Answer", "Gateway", "Miss", "Port"]
 
 
 @dataclass(slots=True)
@@ -51,22 +53,6 @@ class Miss:
     wait: float = 0.0
     complaint: str = ""
     complaint_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What a watcher sees. `kind`: "sent", "answered", "retried", "failed" (of models), "tool", "chosen".
-
-    `prompt` and `answer` are tokens; `time` is seconds since the run began, virtual in a simulation.
-    """
-
-    kind: str
-    name: str
-    place: int
-    prompt: int
-    answer: int
-    time: float
-    message: str = ""
 
 
 class Port(Protocol):
@@ -96,7 +82,7 @@ class Gateway:
         program: core.Program,
         settings: Mapping[str, int | float | Fraction],
         limit: int | None,
-        on_event: Callable[[Event], None] | None,
+        on_event: Watcher | None,
     ) -> None:
         self.meter = Meter(settings)
         self._program, self._settings = program, settings
@@ -124,8 +110,25 @@ class Gateway:
         ask.cancelled = True
         if ask.in_flight:
             self._leave(ask)
-            self._count_failure(ask)
+            seconds = self._count_failure(ask)
+            if self._on_event is not None:
+                self._tell("cancelled", ask, self._least(ask), seconds)
             self.port.cancel(ask)
+
+    def voted(self, how: Callable[[], Voted]) -> None:
+        """Tells how a vote ended."""
+        if self._on_event is not None:
+            vote = how()
+            details = {
+                "function": vote.function,
+                "lead": vote.lead,
+                "most": vote.most,
+                "samples": vote.samples,
+                "votes": [{"answer": plain(answer), "votes": n} for answer, n in vote.votes],
+                "discarded": vote.discarded,
+                "winner": plain(vote.winner),
+            }
+            self._on_event(Event("voted", place=vote.place, time=self.port.now(), details=details))
 
     # ------------------------------------------------------------ on the way out
 
@@ -143,6 +146,8 @@ class Gateway:
         ask.in_flight = True
         if contract.is_tool:
             args = ask.args
+            if self._on_event is not None:
+                self._tell("sent", ask, 0)
             self.port.send(ask, lambda prompt, answer: contract.latency(args))
             return
         self.meter.sent()
@@ -211,9 +216,11 @@ class Gateway:
             meter.padded += answer.padded
         if answer.billed:
             meter.billed(answer.billed_prompt, answer.billed_answer, ask.prompt + answer.tokens)
-        strand.latency += seconds if answer.latency is None else answer.latency
+        if answer.latency is not None:
+            seconds = answer.latency
+        strand.latency += seconds
         if self._on_event is not None:
-            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens)
+            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens, seconds)
         self.machine.wake(strand, answer.value)
 
     def missed(self, ask: Ask, miss: Miss) -> None:
@@ -228,7 +235,7 @@ class Gateway:
             self.meter.retry(contract.name, self.rates(contract.name, contract.model), *spent)
             ask.complaint = miss.complaint
             if self._on_event is not None:
-                self._tell("retried", ask, miss.tokens or 0, miss.reason)
+                self._tell("retried", ask, miss.tokens or 0, message=miss.reason)
             if miss.wait > 0:
                 self.port.later(miss.wait, ask)
                 self.refill()
@@ -249,11 +256,11 @@ class Gateway:
     def _give_up(self, ask: Ask, miss: Miss) -> None:
         contract, strand = ask.site.contract, ask.strand
         assert strand is not None
-        self._count_failure(ask)
+        seconds = self._count_failure(ask)
         if not contract.is_tool:
             strand.rounds += 1
         if self._on_event is not None:
-            self._tell("failed", ask, 0, miss.reason)
+            self._tell("failed", ask, self._least(ask), seconds, miss.reason)
         if ask.site.has_fallback:
             self.machine.wake(strand, FAILED)
             return
@@ -262,19 +269,39 @@ class Gateway:
         message = f"{what} '{contract.name}' failed{tries}: {miss.reason}"
         self.machine.refuse(strand, Fault(kind, message, ask.site.span))
 
-    def _count_failure(self, ask: Ask) -> None:
-        """A failed call counts once, with its prompt and the smallest answer (LANGUAGE.md, section 8)."""
+    def _least(self, ask: Ask) -> int:
+        """Tokens of the smallest answer."""
+        contract = ask.site.contract
+        return 0 if contract.is_tool else least_tokens(contract.shape, ask.bounds)
+
+    def _count_failure(self, ask: Ask) -> float:
+        """A failed call counts once, with its prompt and the smallest answer (LANGUAGE.md, section 8). Its seconds."""
         contract, strand = ask.site.contract, ask.strand
         assert strand is not None
         if contract.is_tool:
             self.meter.tool(contract.name, contract.dollars(ask.args))
-            strand.latency += contract.latency(ask.args)
-            return
-        least = least_tokens(contract.shape, ask.bounds)
-        rates = self.rates(contract.name, contract.model)
-        strand.latency += self.meter.call(contract.name, rates, ask.prompt, least, contract.error(ask.args))
+            seconds = contract.latency(ask.args)
+        else:
+            rates = self.rates(contract.name, contract.model)
+            error = contract.error(ask.args)
+            seconds = self.meter.call(contract.name, rates, ask.prompt, self._least(ask), error)
+        strand.latency += seconds
+        return seconds
 
-    def _tell(self, kind: str, ask: Ask, answer: int, message: str = "") -> None:
+    def _tell(self, kind: str, ask: Ask, answer: int, seconds: float | None = None, message: str = "") -> None:
+        """`answer`: tokens that came back in this attempt."""
         assert self._on_event is not None
-        name = ask.site.contract.name
-        self._on_event(Event(kind, name, ask.place, ask.prompt, answer, self.port.now(), message))
+        contract, dollars, attempt = ask.site.contract, None, ask.attempt
+        if contract.is_tool:
+            dollars = contract.dollars(ask.args)
+        elif kind != "sent":
+            spent = self.rates(contract.name, contract.model).dollars(ask.prompt, answer)
+            dollars = None if spent is None else spent / SCALE
+            if kind in ("retried", "failed"):
+                attempt -= 1  # the one that has ended
+        self._on_event(
+            Event(
+                kind, contract.name, ask.place, self.port.now(), contract.model, ask.prompt, answer, attempt, dollars,
+                seconds, False, message,
+            )
+        )  # fmt: skip

@@ -39,6 +39,7 @@ __all__ = [
     "Site",
     "Strand",
     "Vote",
+    "Voted",
 ]
 
 
@@ -163,6 +164,23 @@ class Vote:
     has_fallback: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """How a vote ended. `votes` counts each different answer, in the order of their first samples; `discarded` failed.
+
+    `winner` is None where every sample failed.
+    """
+
+    function: str
+    place: int
+    lead: int | None
+    most: int
+    samples: int
+    discarded: int
+    votes: tuple[tuple[Any, int], ...]
+    winner: Any
+
+
 class Strand:
     """A thread of control: a stack of generators, each waiting for the one above it."""
 
@@ -191,6 +209,10 @@ class Caller(Protocol):
 
     def refill(self) -> None:
         """Sends calls that were waiting: others have been cancelled."""
+        ...
+
+    def voted(self, how: Callable[[], Voted]) -> None:
+        """A vote has ended. `how` tells, if anybody wants to know."""
         ...
 
 
@@ -252,7 +274,7 @@ class _Branches(_Join):
 class _Ballot(_Join):
     """A vote. `results` holds samples in order; `most` is how many there may be, `total` how many are wanted so far."""
 
-    __slots__ = ("batch_latency", "batch_rounds", "fault", "most", "vote")
+    __slots__ = ("batch_latency", "batch_rounds", "counted", "fault", "first", "most", "vote", "votes")
 
     def __init__(self, parent: Strand, vote: Vote) -> None:
         super().__init__(parent, vote.most if vote.lead is None else vote.lead)
@@ -261,6 +283,10 @@ class _Ballot(_Join):
         self.batch_rounds = 0
         self.batch_latency = 0.0
         self.fault: Fault | None = None
+        # of the samples counted so far, by what a vote compares: how many agree, and the first of them
+        self.votes: dict[Any, int] = {}
+        self.first: dict[Any, Any] = {}
+        self.counted = 0
 
     def make(self, i: int) -> Any:
         vote = self.vote
@@ -282,7 +308,7 @@ class _Ballot(_Join):
         self.batch_rounds += self.rounds
         self.batch_latency += self.latency
         self.rounds, self.latency = 0, 0.0
-        winner, lead, none = self._count()
+        lead = self._count()
         if self.vote.lead is not None and lead < self.vote.lead and self.total < self.most:
             self.results.append(None)
             self.total += 1
@@ -290,7 +316,10 @@ class _Ballot(_Join):
             machine.reopen(self)
             return
         self.rounds, self.latency = self.batch_rounds, self.batch_latency
-        if not none:
+        # of equals the one that was first
+        winner = self.first[max(self.votes, key=self.votes.__getitem__)] if self.votes else None
+        machine.voted(self, winner)
+        if self.votes:
             machine.join(self, winner)
         elif self.vote.has_fallback:
             machine.join(self, FAILED)
@@ -298,20 +327,17 @@ class _Ballot(_Join):
             reason = f": {self.fault.message}" if self.fault is not None else ""
             machine.fail(self.parent, Fault("vote", f"all {self.total} samples of a vote failed{reason}", None))
 
-    def _count(self) -> tuple[Any, int, bool]:
-        """The most frequent sample (the first of equals), its lead, and whether there is no sample at all."""
-        votes: dict[Any, int] = {}
-        first: dict[Any, Any] = {}
-        for sample in self.results:
+    def _count(self) -> int:
+        """Counts the samples that are new, in order. By how many the most frequent answer leads."""
+        votes = self.votes
+        for sample in self.results[self.counted :]:
             if sample is not FAILED:
                 key = canonical(sample)
                 votes[key] = votes.get(key, 0) + 1
-                first.setdefault(key, sample)
-        if not votes:
-            return None, 0, True
-        best = max(votes, key=votes.__getitem__)
-        second = max((n for key, n in votes.items() if key != best), default=0)
-        return first[best], votes[best] - second, False
+                self.first.setdefault(key, sample)
+        self.counted = len(self.results)
+        ranked = sorted(votes.values(), reverse=True)
+        return ranked[0] - (ranked[1] if len(ranked) > 1 else 0) if ranked else 0
 
 
 class Machine:
@@ -490,6 +516,19 @@ class Machine:
         parent.waiting = None
         join.dead = True
         self._ready.append((parent, value))
+
+    def voted(self, ballot: _Ballot, winner: Any) -> None:
+        """Tells how a vote ended."""
+        vote, stack = ballot.vote, ballot.parent.stack
+        name = stack[-1].__name__ if stack else ""
+
+        def how() -> Voted:
+            votes = tuple([(ballot.first[key], n) for key, n in ballot.votes.items()])
+            discarded = ballot.total - sum(n for _, n in votes)
+            function = self._names.get(name, name)
+            return Voted(function, vote.place, vote.lead, vote.most, ballot.total, discarded, votes, winner)
+
+        self._caller.voted(how)
 
     # ------------------------------------------------------------ failure
 

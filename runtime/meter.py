@@ -18,9 +18,10 @@ from ..compiler.expr import Expr, num
 from ..compiler.metrics import METRICS
 from .prices import lookup
 
-__all__ = ["Meter", "Rates", "Usage"]
+__all__ = ["SCALE", "Meter", "Rates", "Usage"]
 
-_SCALE: Final = 10**12
+#: Dollars are added up in whole numbers of 10**-12.
+SCALE: Final = 10**12
 _MEMO: Final = 50_000
 
 _SUMS: Final = tuple(m for m in METRICS.values() if m.seq == "+" and m.par == "+")
@@ -123,7 +124,7 @@ class Rates:
                 formulas = candidate
         values = [None if f is None else f(prompt, answer, error) for f in formulas]
         costs = [
-            None if v is None else int(v) if whole else round(v * _SCALE)
+            None if v is None else int(v) if whole else round(v * SCALE)
             for v, whole in zip(values[:-1], _WHOLE, strict=True)
         ]
         latency = values[-1]
@@ -196,7 +197,7 @@ class Meter:
         for i, metric in enumerate(_SUMS):
             if metric.name == "tool_calls":
                 costs[i] = 1
-        costs[_DOLLARS] = round(dollars * _SCALE)
+        costs[_DOLLARS] = round(dollars * SCALE)
         self._add(name, tuple(costs))
 
     def _add(self, name: str, costs: Costs) -> None:
@@ -242,7 +243,7 @@ class Meter:
             by_primitive=by_primitive,
             retries=sum(self.retried.values()),
             retry_tokens=self.retry_tokens,
-            retry_dollars=None if self.retry_dollars is None else self.retry_dollars / _SCALE,
+            retry_dollars=None if self.retry_dollars is None else self.retry_dollars / SCALE,
             cut=self.cut,
             padded=self.padded,
             cached=self.cached,
@@ -256,5 +257,5 @@ class Meter:
 def _unscaled(value: int | None, whole: bool) -> int | float | None:
     if value is None or whole:
         return value
-    exact = Fraction(value, _SCALE)
+    exact = Fraction(value, SCALE)
     return float(exact)

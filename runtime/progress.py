@@ -10,7 +10,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TextIO
 
-from .gateway import Event
+from .events import Event
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -20,6 +20,7 @@ and Plass, "Ropes: an alternative to strings", 1995); nothing is balanced, since
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "concat_all",
     "items",
     "make_list",
+    "plain",
     "section",
 ]
 
@@ -254,6 +256,15 @@ def chain(xs: tuple[Any, ...] | Seq, ys: tuple[Any, ...] | Seq) -> tuple[Any, ..
     joined = Seq(None, 0, n + m, {})
     joined._left, joined._right = xs, ys
     return joined
+
+
+def plain(value: Any) -> Any:
+    """A value as plain Python data, for a trace: texts as strings, lists, tuples and records as lists."""
+    if isinstance(value, Text):
+        return value.string
+    if isinstance(value, tuple | Seq):
+        return [plain(x) for x in items(value)]
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def canonical(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from running import program, run, value
 
-from orch.runtime.execute import Outcome, Sim, execute
+from orch.runtime.execute import Decision, Outcome, Sim, execute
 
 STEP = 'primitive step(a: Text) -> Text[9] { prompt: "{a}" }\n'
 CHECK = 'primitive check(i: Int) -> Bool { prompt: "{i}" }\n'
@@ -308,9 +308,9 @@ fn main(xs: List[Int, n]) -> Int {
 }"""
     seen = []
 
-    def choose(*asked: Any) -> int:
+    def choose(*asked: Any) -> Decision:
         seen.append(asked)
-        return 1
+        return Decision(1)
 
     assert value(text, {"xs": [1, 2]}, choose=choose) == -2
     (_, function, node, sizes, values), = seen
@@ -318,7 +318,7 @@ fn main(xs: List[Int, n]) -> Int {
     assert list(values) == ["xs"]
     assert failure(run(text, {"xs": []}))[0] == "choose"
 
-    def none(*asked: Any) -> int:
+    def none(*asked: Any) -> Decision:
         raise LookupError("no alternative fits its window")
 
     assert failure(run(text, {"xs": []}, choose=none)) == ("choose", "no alternative fits its window")

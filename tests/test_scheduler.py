@@ -12,8 +12,8 @@ from running import program, run, value
 
 from orch.compiler import core
 from orch.runtime.backends.base import BackendError, Request, Response
+from orch.runtime.events import Event
 from orch.runtime.execute import Outcome, Sim, aexecute, execute
-from orch.runtime.gateway import Event
 from orch.runtime.machine import Ask, Strand
 
 MODEL = 'model m = "fake/m" { ttft: 1, prefill: 1000000000, decode: 10 }\n'

@@ -6,7 +6,8 @@ called here and nowhere else, and each under its name, so that a fault in Orch s
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from .lang.types import Type
     from .runtime.arguments import BadArguments
     from .runtime.backends import Backend
+    from .runtime.events import Event, Watcher
     from .runtime.execute import Outcome, RunError, Sim
-    from .runtime.gateway import Event
     from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
 
@@ -75,7 +76,8 @@ class RunOptions:
 
     `backend` is "sim", "local" or a provider; None goes by each model's name. `sim` is "random", "largest" or
     "smallest". `tools` and `oracle` map names of tools and primitives to Python functions; given tools are allowed.
-    `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight.
+    `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight. `trace` is a
+    file for what happens, a line of JSON each.
     """
     backend: str | None = None
     sim: Literal["random", "largest", "smallest"] = "random"
@@ -87,6 +89,7 @@ class RunOptions:
     params: Mapping[str, int] = field(default_factory=dict)
     tokenizer: str | None = None
     concurrency: int | None = None
+    trace: str | Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,37 +373,58 @@ class Program:
         return max(prices, default=None)
 
     def run(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
-            on_event: Callable[[Event], None] | None = None, **options: Any) -> Run:
+            on_event: Watcher | None = None, **options: Any) -> Run:
         """Runs an entry to its end. Options are those of `using`, for this run alone.
 
         May be called where an event loop is running, as in a notebook. Raises RunFailed, an OrchError, if the run
         fails; its `run` holds what was measured until then.
         """
         from .runtime.execute import execute
-        program, prediction, given = self._prepare(entry, args, options, on_event)
-        with stage("run"):
-            outcome = execute(program.core, prediction.entry, args or {}, **given)
-        return program._finish(prediction, outcome)
+        program, prediction, given = self._prepare(entry, args, options)
+        with program._watched(on_event) as (watch, warnings), stage("run"):
+            outcome = execute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+        return program._finish(prediction, outcome, warnings)
 
     async def arun(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
-                   on_event: Callable[[Event], None] | None = None, **options: Any) -> Run:
+                   on_event: Watcher | None = None, **options: Any) -> Run:
         """The same within a running event loop."""
         from .runtime.execute import aexecute
-        program, prediction, given = self._prepare(entry, args, options, on_event)
-        with stage("run"):
-            outcome = await aexecute(program.core, prediction.entry, args or {}, **given)
-        return program._finish(prediction, outcome)
+        program, prediction, given = self._prepare(entry, args, options)
+        with program._watched(on_event) as (watch, warnings), stage("run"):
+            outcome = await aexecute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+        return program._finish(prediction, outcome, warnings)
 
-    def _prepare(self, entry: str | None, args: Mapping[str, Any] | None, options: Mapping[str, Any],
-                 on_event: Callable[[Event], None] | None) -> tuple[Program, Prediction, dict[str, Any]]:
+    def _prepare(self, entry: str | None, args: Mapping[str, Any] | None,
+                 options: Mapping[str, Any]) -> tuple[Program, Prediction, dict[str, Any]]:
         from .runtime.choosing import make_chooser
         program = self.using(**options) if options else self
         o = program._options
         prediction = program.predict(entry, args)
         given = {"backend": program._backend(), "concurrency": o.concurrency, "seed": o.seed, "settings": o.params,
-                 "tokenizer": program._tokenizer, "on_event": on_event, "allow_tools": o.allow_tools, "tools": o.tools,
+                 "tokenizer": program._tokenizer, "allow_tools": o.allow_tools, "tools": o.tools,
                  "folder": program._folder, "choose": make_chooser(program._analysis, o.params)}
         return program, prediction, given
+
+    @contextmanager
+    def _watched(self, on_event: Watcher | None) -> Iterator[tuple[Watcher | None, list[Diagnostic]]]:
+        """What is told of every event, the trace included; and, afterwards, what went wrong with that."""
+        warnings: list[Diagnostic] = []
+        path = self._options.trace
+        if path is None:
+            yield on_event, warnings
+            return
+        from .runtime.trace import Trace
+        trace = Trace(path)
+        try:
+            trace.__enter__()
+        except OSError as e:
+            raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.",
+                        "check the path") from None
+        with trace:
+            yield trace if on_event is None else _both(trace, on_event), warnings
+        if trace.fault is not None:
+            warnings.append(Diagnostic("W0802", f"The trace {path} is not complete: {trace.fault}.", NOWHERE,
+                                       "the run itself is"))
 
     def _backend(self) -> Sim | Callable[[Model], Backend]:
         """Where calls go: the backend of the options, or of each model's provider. Raises OrchError."""
@@ -428,13 +452,13 @@ class Program:
             return made[provider]
         return backend_of
 
-    def _finish(self, prediction: Prediction, outcome: Outcome) -> Run:
+    def _finish(self, prediction: Prediction, outcome: Outcome, warnings: Sequence[Diagnostic]) -> Run:
         from .runtime.verdict import outside
         usage = outcome.usage.to_json() if outcome.usage is not None else {}
         sizes = {name: high for name, (_, high) in outcome.sizes.items()}
         failure = () if outcome.error is None else (_failure(outcome.error),)
         within = not outside(usage, prediction.ranges, complete=not failure)
-        run = Run(outcome.result, sizes, usage, prediction.ranges, within, failure)
+        run = Run(outcome.result, sizes, usage, prediction.ranges, within, failure, tuple(warnings))
         if outcome.error is not None:
             raise RunFailed(run, {"argument": 2, "internal": 1}.get(outcome.error.kind, 3))
         return run
@@ -540,6 +564,13 @@ def _metrics(asked: Sequence[str] | None) -> list[str] | None:
         return None
     _known("metric", asked, METRICS)
     return [name for name in METRICS if name in asked]
+
+
+def _both(first: Watcher, second: Watcher) -> Watcher:
+    def watch(event: Event) -> None:
+        first(event)
+        second(event)
+    return watch
 
 
 def _known(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[str, Any]) -> None:

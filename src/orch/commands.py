@@ -321,7 +321,7 @@ def _domain(bound: dict[str, Any]) -> str:
 # ---------------------------------------------------------------- run
 
 _LATER = {"budget_dollars": "--budget-dollars", "budget_calls": "--budget-calls", "budget_tokens": "--budget-tokens",
-          "journal": "--journal", "resume": "--resume", "cache": "--cache", "trace": "--trace"}
+          "journal": "--journal", "resume": "--resume", "cache": "--cache"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -333,8 +333,9 @@ def run(options: argparse.Namespace) -> int:
         if given is not None and given is not False:
             raise fault("E0900", f"`{option}` comes in a later version.", "leave it out")
     _writable(options.output)
+    _writable(options.trace)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
-                       allow_tools=options.allow_tools, concurrency=options.concurrency)
+                       allow_tools=options.allow_tools, concurrency=options.concurrency, trace=options.trace)
     if options.oracle:
         with redirect_stdout(sys.stderr):
             program = program.using(oracle=_oracle(options.oracle, program))
@@ -352,10 +353,12 @@ def run(options: argparse.Namespace) -> int:
         with Progress(sys.stderr, total, calls.lower == calls.upper) as progress, redirect_stdout(sys.stderr):
             done = program.run(entry, args, on_event=progress)
     except RunFailed as e:
+        _tell(e.run.warnings)
         if not as_json:
             raise
         _json(e.run.to_json())
         return e.exit_code
+    _tell(done.warnings)
     if as_json:
         text = json.dumps(done.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
     else:

@@ -159,13 +159,15 @@ class Run:
     predicted: Mapping[str, Range]
     within: bool
     errors: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What `orch run --format json` prints."""
         from .compiler.report_json import range_json
         return {"result": self.result, "sizes": dict(self.sizes), "usage": dict(self.usage),
                 "predicted": {name: range_json(r) for name, r in self.predicted.items()}, "within": self.within,
-                "errors": [diagnostic_json(d) for d in self.errors], "warnings": []}
+                "errors": [diagnostic_json(d) for d in self.errors],
+                "warnings": [diagnostic_json(d) for d in self.warnings]}
 
     def __str__(self) -> str:
         from .compiler.report_text import plain_blocks
