@@ -19,12 +19,13 @@ from . import core
 from .codegen import compile_cond, compile_expr
 from .contracts import check_contract
 from .costs import Cost, Leaf, calls_in, terms
+from .curves import Curve
 from .equations import System
 from .evaluate import Evaluator
 from .expr import TRUE, And, Cond, Expr, Fn, Rel, call, conj, ge, le, num, sym
 from .facts import Facts
 from .goals import GoalSolver
-from .growth import order, theta
+from .growth import order, order_of_bound, theta
 from .metrics import METRICS, Metric
 from .numeric import EvaluationError
 from .readings import Only, Prices, Reading, Readings, split_cases
@@ -47,8 +48,9 @@ from .termination import check_termination
 from .text import show, show_cond
 from .values import Value, between
 from .variants import Variant
+from .votes import CUT_LAWS
 
-__all__ = ["Analysis"]
+__all__ = ["Analysis", "with_lets"]
 
 _FUEL = 1_500_000
 _SECONDS = 3.0
@@ -156,15 +158,17 @@ class Analysis:
         # in orders symbols grow: that a param or a text is at most so large is a fact about sizes, not about growth
         domain, positive = conj(*(c for c in variant.facts if not _ceiling(c))), _nonnegative(variant)
         usual = conj(domain, positive)
-        if not _needs_solver(goal):
-            closed = tight(goal, Facts((usual,)))
-            return _Solved(
-                goal, None, Bound(closed, True, order(closed, usual), _unless_same(positive, closed, goal)), 0
-            )
+        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        settled = None if reading == "expected" else side
+        closed = tight(goal, Facts((usual,)), settled)
+        if _cut_vote(closed):
+            return _Solved(goal, None, Bound(None, False, None, TRUE, reason=_CUT_VOTE), 0)
+        if not _needs_solver(closed):
+            growth = order(closed, usual) if reading == "expected" else order_of_bound(closed, usual, side)
+            return _Solved(goal, None, Bound(closed, True, growth, _unless_same(positive, closed, goal)), 0)
         system = self.readings.system(goal, metric, reading, only, domain)
         # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
-        narrowed = System(system.functions, tight(system.goal, Facts((usual,))), usual)
-        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        narrowed = System(system.functions, tight(system.goal, Facts((usual,)), settled), usual)
         solved = self.goals.solve(narrowed, side, split_cases)
         answer = solved.solution
         form, exact = answer.closed, answer.exact
@@ -172,11 +176,16 @@ class Analysis:
             form = None  # a bound of a mean is no mean
         if form is not None and any(isinstance(a, Fn) and a.op in ("choose", "choice", "call") for a in form.atoms()):
             form, exact = None, False  # an adversary's choice is no closed form
+        reason = answer.refused or answer.reason
+        if form is not None and _cut_vote(form):
+            form, exact, reason = None, False, _CUT_VOTE
+        if form is not None:
+            form = tight(form, Facts((usual,)))
         valid = answer.valid
         if form is not None:
             valid = conj(valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
         bound = Bound(
-            form, exact and form is not None, answer.order, valid, answer.rules, answer.refused or answer.reason
+            form, exact and form is not None, answer.order, valid, answer.rules, reason
         )
         quick = System(solved.quick.functions, system.goal, system.domain)
         return _Solved(system.goal, system, bound, answer.checked, quick)
@@ -333,6 +342,37 @@ class Analysis:
         except EvaluationError:
             return math.inf
 
+    # ---------------------------------------------------------------- curves and symbols
+
+    def curve(self, entry: str, metric: str, reading: Reading, only: Only = None) -> Curve:
+        """One reading of an entry as a function of sizes, params and free symbols."""
+        solved = self._solve(self.sizes.entry(entry), METRICS[metric], reading, only)
+        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        return Curve(solved.goal, solved.system, solved.quick, solved.bound, side)
+
+    def domain(self, entry: str) -> Cond:
+        """What is assumed of an entry's sizes and of params, but for upper ends that are numbers."""
+        return conj(*(c for c in self.sizes.entry(entry).facts if not _ceiling(c)))
+
+    def known_symbols(self, entry: str) -> dict[str, SymbolFacts]:
+        """Every symbol that formulas of the program may hold, whether or not one of them does."""
+        variant = self.sizes.entry(entry)
+        found = {s.name: s for s in self._symbols(variant, {})}
+        for model in self.program.models.values():
+            for n in sorted(model.size.free):
+                found.setdefault(n, SymbolFacts(n, f"size of the model {model.name}", "model"))
+            for stem, words in _MODEL_SYMBOLS.items():
+                found.setdefault(f"{stem}_{model.name}", SymbolFacts(f"{stem}_{model.name}",
+                                                                     f"{words} of {model.name}", "price"))
+        odds = [e for p in self.program.primitives.values() for e in (p.error, p.malformed, p.chance) if e is not None]
+        odds += [e for t in self.program.tools.values() for e in (t.latency, t.dollars, t.chance) if e is not None]
+        params = [q for p in self.program.primitives.values() for q in p.params]
+        params += [q for t in self.program.tools.values() for q in t.params]
+        local = {n for q in params for n in _declared(q.shape)}
+        for n in sorted({n for e in odds for n in e.free} - local):
+            found.setdefault(n, SymbolFacts(n, "a free symbol of the program", "probability"))
+        return found
+
     # ---------------------------------------------------------------- the report
 
     def report(
@@ -344,10 +384,12 @@ class Analysis:
         lets: Mapping[str, Expr] | None = None,
         parallel: int | None = None,
         at_ranges: Sequence[Mapping[str, tuple[int, int]]] = (),
+        shares: bool = True,
     ) -> Report:
         """The cost report of one entry (a key of `program.functions`).
 
         `at`: sizes (and params) to give figures at; `at_ranges`: the same for mixed sizes, as (smallest, largest).
+        `lets` replaces symbols by formulas, which need not have values in `at`. `shares`: also by primitive.
         """
         names = tuple(metrics or METRICS)
         variant = self.sizes.entry(entry)
@@ -373,25 +415,32 @@ class Analysis:
             )
         table = {n: self._metric(variant, METRICS[n], None, lets) for n in names}
         used = self._used_primitives(variant)
-        by_primitive = {p: {n: self._metric(variant, METRICS[n], ("primitive", p), lets) for n in names} for p in used}
+        by_primitive = {
+            p: {n: self._metric(variant, METRICS[n], ("primitive", p), lets) for n in names}
+            for p in used if shares
+        }
         figures = []
         for point in at:
-            values = self._settings(settings) | dict(point)
+            values = with_lets(self._settings(settings) | dict(point), lets or {})
             figures.append(
                 Figures(
                     {
                         n: v
                         for n, v in values.items()
-                        if n in point or n not in self.program.tunables or n in (settings or {})
+                        if n in point or n in (lets or {}) or n not in self.program.tunables or n in (settings or {})
                     },
-                    self._figures(variant, values, names, self._solved_figure),
+                    {
+                        n: Range(*(_let_figure(f, lets, values) for f in (r.lower, r.upper, r.expected)))
+                        for n, r in self._figures(variant, values, names, self._solved_figure).items()
+                    },
                 )
             )
         for ranges in at_ranges:
             figures.append(
                 Figures({n: hi for n, (_, hi) in ranges.items()}, self.predict(entry, ranges, settings, names))
             )
-        windows, window_errors = self._windows(variant, [self._settings(settings) | dict(p) for p in at])
+        points = [with_lets(self._settings(settings) | dict(p), lets or {}) for p in at]
+        windows, window_errors = self._windows(variant, points)
         primitives = {
             p.name: PrimitiveFacts(self.sizes.fixed_tokens(p), p.model) for p in self.program.primitives.values()
         }
@@ -422,7 +471,7 @@ class Analysis:
         upper, lower, expected = (self._solve(variant, metric, r, only) for r in ("upper", "lower", "expected"))
         domain = conj(*(c for c in variant.facts if not _ceiling(c)))
         bounds = [_let(b.bound, lets, domain) for b in (upper, lower, expected)]
-        both = theta(bounds[1].order, bounds[0].order, domain)
+        both = theta(bounds[1].order, bounds[0].order, domain.subs(lets) if lets else domain)
         certain = expected.goal is not None
         return MetricReport(
             metric.name,
@@ -595,12 +644,39 @@ def _describe(shape: core.Shape, what: str, out: dict[str, SymbolFacts]) -> None
             pass
 
 
+def _declared(shape: core.Shape) -> set[str]:
+    """The size variables that a shape binds."""
+    found: dict[str, SymbolFacts] = {}
+    _describe(shape, "", found)
+    return set(found)
+
+
 def _let(bound: Bound, lets: Mapping[str, Expr] | None, domain: Cond) -> Bound:
     """The bound with symbols replaced, as `--let` asks."""
-    if not lets or bound.closed is None:
+    if not lets:
         return bound
-    closed = bound.closed.subs(lets)
-    return Bound(closed, bound.exact, order(closed, domain), bound.valid.subs(lets), bound.rules, bound.reason)
+    closed = None if bound.closed is None else bound.closed.subs(lets)
+    whole = bound.order if closed is None else closed
+    growth = None if whole is None else order(whole.subs(lets), domain.subs(lets))
+    return Bound(closed, bound.exact, growth, bound.valid.subs(lets), bound.rules, bound.reason)
+
+
+def _let_figure(figure: Figure, lets: Mapping[str, Expr] | None, values: Mapping[str, int | Fraction]) -> Figure:
+    if not lets or not isinstance(figure, Expr):
+        return figure
+    return figure.subs(lets).subs({n: num(v) for n, v in values.items() if n not in lets})
+
+
+def with_lets(values: Mapping[str, int | Fraction], lets: Mapping[str, Expr]) -> dict[str, int | Fraction]:
+    """Values with those of the replaced symbols, where all that their formulas need is given."""
+    found = dict(values)
+    for name, formula in lets.items():
+        value = _value(formula, values) if formula.free <= values.keys() else None
+        if isinstance(value, int | Fraction):
+            found[name] = value
+        elif isinstance(value, float) and math.isfinite(value):
+            found[name] = Fraction(value)
+    return found
 
 
 def _nonnegative(variant: Variant) -> Cond:
@@ -630,6 +706,16 @@ def _unless_same(assumed: Cond, closed: Expr, goal: Expr) -> Cond:
 
 def _needs_solver(e: Expr) -> bool:
     return any(isinstance(a, Fn) and a.op in ("call", "choose", "choice", "sum") for a in e.atoms())
+
+
+_CUT_VOTE = (
+    "the law of a vote that is cut at m samples has no closed form in symbols (figures follow it exactly); uncut it is "
+    "right with probability 1/(1 + ((1-p)/p)**k) and takes k*(2*P-1)/(2*p-1) samples on average"
+)
+
+
+def _cut_vote(e: Expr) -> bool:
+    return any(isinstance(a, Fn) and a.op in CUT_LAWS for a in e.atoms())
 
 
 def _holds(cond: Cond, values: Mapping[str, int | Fraction]) -> bool:

@@ -71,6 +71,7 @@ class Fn:
     | choice | x, y, ...: decided by an adversary |
     | choose | body, lo, hi: the bound symbol `name` is picked by an adversary |
     | factorial, binomial, harmonic, fibonacci, ... | as sympy's functions of that name |
+    | vote_right, vote_samples | p, k, m: the law of `vote lead k up to m` (see `votes`) |
     """
 
     __slots__ = ("_hash", "_nonneg", "args", "conds", "key", "name", "op")
@@ -262,6 +263,10 @@ class Expr:
 
     def rebuild(self, f: Callable[[Atom], Expr | None]) -> Expr:
         """Replaces atoms bottom up: f gives the replacement or None to keep; arguments are rebuilt first."""
+        return self.outer(lambda a: f(a) if isinstance(a, Sym) else _rebuild_fn(a, f))
+
+    def outer(self, f: Callable[[Atom], Expr | None]) -> Expr:
+        """Replaces the outermost atoms, those of its monomials: f gives the replacement or None to keep."""
         if self.infinite:
             return self
         result = ZERO
@@ -270,7 +275,7 @@ class Expr:
             factors: list[tuple[Expr, Number]] = []
             changed = False
             for a, e in m:
-                new = f(a) if isinstance(a, Sym) else _rebuild_fn(a, f)
+                new = f(a)
                 if new is not None:
                     changed = True
                 factors.append((new if new is not None else Expr({((a, 1),): 1}), e))
@@ -475,6 +480,9 @@ def make(op: str, args: tuple[Expr, ...], name: str = "", conds: tuple[Cond, ...
             return factorial(args[0])
         case "binomial":
             return binomial(args[0], args[1])
+        case "vote_right" | "vote_samples":
+            from .votes import cut_law
+            return cut_law(op, *args)
         case _:
             return _apply(Fn(op, args, name, conds))
 
@@ -1104,6 +1112,10 @@ def relation(op: str, e: Expr) -> Cond:
             op, e = ">=", -e
         elif is_nonneg(e) and is_integer(e):
             op, e = ">=", e - 1
+    if op in (">=", ">"):
+        decided = _of_extremum(op, e)
+        if decided is not None:
+            return decided
     content = _content(e)
     if content != 1 and op != ">=":
         e = e * (1 / Fraction(content))
@@ -1113,6 +1125,20 @@ def relation(op: str, e: Expr) -> Cond:
             c = e.terms.get((), 0)
             e = (e - c) * Fraction(1, g) + math.floor(Fraction(c, g))
     return Rel(op, e)
+
+
+def _of_extremum(op: str, e: Expr) -> Cond | None:
+    """max(0, x) >= 1 is x >= 1: a comparison of one extremum with a number, where that leaves one comparison."""
+    constant = e.terms.get((), 0)
+    rest = [(m, c) for m, c in e.terms.items() if m]
+    if len(rest) != 1 or len(rest[0][0]) != 1:
+        return None
+    ((a, k),), c = rest[0]
+    if not isinstance(a, Fn) or a.op not in ("max", "min") or k != 1:
+        return None
+    parts = [relation(op, x * c + constant) for x in a.args]
+    found = disj(*parts) if (a.op == "max") == (c > 0) else conj(*parts)
+    return found if isinstance(found, Rel) or found in (TRUE, FALSE) else None
 
 
 def ge(a: Expr, b: Expr) -> Cond:

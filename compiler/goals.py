@@ -36,7 +36,7 @@ from .expr import (
     sym,
 )
 from .facts import Facts
-from .growth import order
+from .growth import order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
 
@@ -88,13 +88,13 @@ class GoalSolver:
             *(c for c in _parts(system.domain) if not c.free & taken or _same_call(system.goal, name, f.params))
         )
         factor, plain = factored(functions)
-        answer = _with_base(self._remembered(System(plain, goal, domain), side), plain[name], domain)
+        answer = _with_base(self._remembered(System(plain, goal, domain), side), plain[name], domain, side)
         if factor == ONE or answer.closed is None:
             if factor != ONE and answer.order is not None:
-                return _with(answer, answer.closed, order(answer.order * factor, domain))
+                return _with(answer, answer.closed, order_of_bound(answer.order * factor, domain, side))
             return answer
         closed = answer.closed * factor
-        return _with(answer, closed, order(closed, conj(domain, answer.valid)))
+        return _with(answer, closed, order_of_bound(closed, conj(domain, answer.valid), side))
 
     def _remembered(self, system: System, side: Side) -> Solution:
         key = (
@@ -162,13 +162,13 @@ class GoalSolver:
             closed,
             exact,
             where,
-            order(closed, conj(system.domain, where)),
+            order_of_bound(closed, conj(system.domain, where), side),
             rules,
             checked=sum(s.checked for s in used.values()),
         )
 
 
-def _with_base(answer: Solution, f: Function, domain: Cond) -> Solution:
+def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solution:
     """A form that holds beyond the base cases, joined with them to one that holds everywhere."""
     if answer.closed is None or answer.valid == TRUE:
         return answer
@@ -184,7 +184,7 @@ def _with_base(answer: Solution, f: Function, domain: Cond) -> Solution:
     if not base or not beyond.implies(answer.valid) or not _leading(f):
         return answer
     closed = tight(piecewise(*base, (answer.closed, TRUE)), Facts((domain,)))
-    growth = answer.order if answer.order is not None else order(closed, domain)
+    growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
     return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
 
 

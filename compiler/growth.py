@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -37,6 +37,7 @@ from .expr import (
     conj,
     factorial,
     is_integer,
+    is_nonneg,
     log,
     min_,
     negate,
@@ -48,7 +49,7 @@ from .facts import Facts
 from .linear import minimum
 from .numeric import EvaluationError
 
-__all__ = ["compare", "order", "theta"]
+__all__ = ["compare", "order", "order_of_bound", "theta"]
 
 Var: TypeAlias = tuple[int, str]                                # (0, n): n, (1, n): log n, (2, n): log log n, ...
 Mono: TypeAlias = tuple[tuple[Var, Fraction], ...]              # a product of powers of these
@@ -97,16 +98,82 @@ def order(e: Expr, domain: Cond = TRUE, side: Literal["upper", "lower"] | None =
     return _order(e, domain, side)
 
 
+def order_of_bound(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Expr | None:
+    """The order of a bound: from both sides if that is proved, else from the side on which the bound is safe."""
+    found = order(e, domain)
+    return found if found is not None else order(e, domain, side)
+
+
 @lru_cache(maxsize=5000)
 def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Expr | None:
     if not e.terms:
         return ZERO
+    found = _leading(e, domain, side)
+    if found is not None or side is None:
+        return found
+    if side == "upper":
+        coarse = _above(e)
+        return None if coarse is None or coarse == e else _leading(coarse, domain, side)
+    below = [x for x in (_leading(b, domain, side) for b in _below(e)) if x is not None]
+    return _leading(sum(below, ZERO), domain, None) if below else None
+
+
+def _leading(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Expr | None:
     space = _space(domain)
     try:
         space.know(e)
         return _written(space.leading_of(e, side))
     except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
         return None
+
+
+def _above(e: Expr) -> Expr | None:
+    """A sum of nonnegative terms that e does not exceed: what is taken off falls away, of a maximum all arguments add.
+
+    None where a factor may be negative.
+    """
+    result = ZERO
+    for m, c in e.terms.items():
+        factor = num(c)
+        for i, (a, k) in enumerate(m):
+            x = Expr({((a, 1),): 1})
+            others = Expr({m[:i] + m[i + 1:]: 1})
+            if k == 1 and isinstance(a, Fn) and a.op == "floor" and is_nonneg(others):
+                # floor(y) <= y; -floor(y) <= 1 - y
+                inner = _above(a.args[0] if c > 0 else 1 - a.args[0])
+                outer = _above(others)
+                if inner is None or outer is None:
+                    return None
+                factor = inner * outer * (c if c > 0 else -c)
+                break
+        else:
+            if not is_nonneg(Expr({m: 1})):
+                return None
+            if c < 0:
+                continue
+            for a, k in m:
+                x = Expr({((a, 1),): 1})
+                if isinstance(a, Fn) and k == 1 and a.op in ("max", "piecewise"):
+                    parts = [_above(y) for y in a.args]
+                    if any(p is None for p in parts):
+                        return None
+                    x = sum((p for p in parts if p is not None), ZERO)
+                factor = factor * power(x, k)
+        result = result + factor
+    return result
+
+
+def _below(e: Expr) -> Iterator[Expr]:
+    """Expressions that e does not fall below: with one argument of a maximum in its place."""
+    for m, c in e.terms.items():
+        for i, (a, k) in enumerate(m):
+            if isinstance(a, Fn) and a.op == "max" and k == 1 and c > 0 and is_nonneg(Expr({m[:i] + m[i + 1:]: 1})):
+                others = [b for b in e.terms if any(x == a for x, _ in b)]
+                if all(e.terms[b] > 0 and dict(b)[a] == 1 and is_nonneg(
+                        Expr({tuple(p for p in b if p[0] != a): 1})) for b in others):
+                    for x in a.args:
+                        yield e.rebuild(lambda y, x=x, a=a: x if y == a else None)  # type: ignore[misc]
+                    return
 
 
 def compare(a: Expr, b: Expr, domain: Cond = TRUE) -> Comparison | None:

@@ -53,8 +53,8 @@ class _Printer:
                 return self._binary(left, op, right)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
                 return f"{self.show(left, _SUM)} {_COMPARE[type(op)]} {self.show(right, _SUM)}", _REL
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-                return self._call(node, name, args)
+            case ast.Call(func=(ast.Name() | ast.Attribute()) as func, args=args, keywords=[]):
+                return self._call(node, ast.unparse(func), args)
             case ast.Tuple(elts=items):
                 return f"({', '.join(self.show(i) for i in items)})", _ATOM
         raise ValueError("not a formula")

@@ -43,6 +43,7 @@ from .expr import (
     Cond,
     Expr,
     Fn,
+    Rel,
     Sym,
     binomial,
     call,
@@ -67,7 +68,7 @@ from .metrics import METRICS, Metric
 from .simplify import tight, tight_cond
 from .sizes import Sizes
 from .variants import Variant
-from .votes import majority, uncut_lead, voted_lead
+from .votes import cut_law, majority, uncut_lead
 
 __all__ = ["Only", "PriceTier", "Prices", "Reading", "Readings", "split_cases"]
 
@@ -514,8 +515,7 @@ class Readings:
         p = self._sample_error(cost)
         if p is None or cost.lead is None or not cost.lead.exact or not cost.most.exact:
             return None
-        law = voted_lead(p.number, cost.lead.lo.number, cost.most.lo.number)
-        return None if law is None else num(law.samples)
+        return cut_law("vote_samples", p, cost.lead.lo, cost.most.lo)
 
     def _vote_law(self, cost: Ballot, body: Expr, reading: Reading) -> Expr | None:
         p = self._sample_error(cost)
@@ -525,10 +525,9 @@ class Readings:
             right = majority(p.number, cost.most.lo.number if cost.most.exact else None, ties=reading == "lower")
             return body if right is None else -log(num(right))
         if cost.lead.exact and cost.most.exact:
-            law = voted_lead(p.number, cost.lead.lo.number, cost.most.lo.number)
-            if law is not None:
-                # no cut makes a vote more reliable than it is without one
-                return -log(num(law.right)) if reading == "upper" else -log(uncut_lead(p, cost.lead.lo))
+            # no cut makes a vote more reliable than it is without one
+            uncut = uncut_lead(p, cost.lead.lo)
+            return -log(cut_law("vote_right", p, cost.lead.lo, cost.most.lo) if reading == "upper" else uncut)
         if cost.lead.exact:
             return -log(uncut_lead(p, cost.lead.lo))
         return body
@@ -849,7 +848,25 @@ def _atom_direction(a: Atom, name: str) -> int:
         return ways.pop() if len(ways) == 1 else 0
     if a.op == "pow" and name not in a.args[0].free and is_nonneg(a.args[0] - 1):
         return _monotone(a.args[1], name)
+    if a.op == "piecewise":
+        return _cases_direction(a, name)
     return 0
+
+
+def _cases_direction(a: Fn, name: str) -> int:
+    """A case distinction moves as its values do, if the symbol does not decide it or decides only when it ends."""
+    ways = {_monotone(x, name) for x in a.args if name in x.free}
+    if len(ways) > 1 or 0 in ways:
+        return 0
+    if any(name in c.free for c in a.conds):
+        first = a.conds[0]
+        if len(a.args) != 2 or not isinstance(first, Rel) or first.op not in (">=", ">"):
+            return 0
+        gap = a.args[0] - a.args[1]
+        switch = _monotone(first.e, name)
+        # from the second value to the first where the condition begins to hold
+        ways.add(switch if is_nonneg(gap) else -switch if is_nonneg(-gap) else 0)
+    return ways.pop() if len(ways) == 1 else 0
 
 
 def _peak(body: Expr, index: str, count: Expr, reading: Reading) -> Expr:

@@ -5,26 +5,34 @@ In: an expression and `Facts`. Out: an equal expression at every point that sati
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from .equations import Side
 from .expr import (
     FALSE,
     TRUE,
+    ZERO,
     And,
-    Atom,
     Cond,
     Expr,
     Fn,
     Or,
     Rel,
+    choose,
     conj,
     disj,
     ge,
     is_integer,
     le,
+    lt,
+    make,
     max_,
     min_,
     negate,
     num,
     piecewise,
+    sum_,
+    sym,
 )
 from .facts import Facts
 
@@ -33,33 +41,131 @@ __all__ = ["split_piecewise", "tight", "tight_cond"]
 _OPS = frozenset(("max", "min", "piecewise"))
 
 
-def tight(e: Expr, facts: Facts) -> Expr:
-    """Drops what another argument of a maximum or minimum makes superfluous, and cases that cannot be."""
-    if e.infinite or not any(isinstance(a, Fn) and a.op in _OPS for a in e.atoms()):
+def tight(e: Expr, facts: Facts, side: Side | None = None) -> Expr:
+    """Drops what another argument of a maximum or minimum makes superfluous, and cases that cannot be.
+
+    Values of a case distinction are looked at where their case holds, summands where the index lies between its
+    limits. With a `side`, an adversary's choice of an index is decided where its body moves one way, or is convex.
+    """
+    wanted = _OPS if side is None else _OPS | {"choose"}
+    if e.infinite or not any(isinstance(a, Fn) and a.op in wanted for a in e.atoms()):
         return e
+    return e.outer(lambda a: _tight_atom(a, facts, side) if isinstance(a, Fn) else None)
 
-    def simplify(a: Atom) -> Expr | None:
-        if not isinstance(a, Fn):
-            return None
-        if a.op in ("max", "min"):
-            kept = list(a.args)
-            for x in a.args:
-                others = [y for y in kept if y is not x]
-                if others and any(facts.implies(ge(y, x) if a.op == "max" else le(y, x)) for y in others):
-                    kept = others
-            if len(kept) < len(a.args):
-                return (max_ if a.op == "max" else min_)(*kept)
-        if a.op == "piecewise":
-            cases = [
-                (v, TRUE if facts.implies(c) else FALSE if facts.refutes(c) else c)
-                for v, c in zip(a.args, a.conds, strict=True)
-            ]
-            joined = _joined(cases, facts)
-            if len(joined) < len(cases) or any(c != d for (_, c), d in zip(cases, a.conds, strict=True)):
-                return piecewise(*joined)
-        return None
 
-    return e.rebuild(simplify)
+def _tight_atom(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
+    match a.op:
+        case "max" | "min":
+            return _tight_extremum(a, facts, side)
+        case "piecewise":
+            return _tight_cases(a, facts, side)
+        case "sum" | "choose":
+            body, (lo, hi) = a.args[0], (tight(x, facts, side) for x in a.args[1:])
+            k = sym(a.name, "int")
+            inside = facts.with_(ge(k, lo), le(k, hi))
+            body = tight(body, inside, side)
+            if a.op == "choose" and side is not None:
+                return _settled(body, a.name, lo, hi, inside, side)
+            return (sum_ if a.op == "sum" else choose)(body, a.name, lo, hi) if body != a.args[0] else None
+    args = tuple(tight(x, facts, side) for x in a.args)
+    conds = tuple(c.map(lambda x: tight(x, facts, side)) for c in a.conds)
+    return make(a.op, args, a.name, conds) if args != a.args or conds != a.conds else None
+
+
+def _tight_extremum(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
+    pick = max_ if a.op == "max" else min_
+    args = tuple(tight(x, facts, side) for x in a.args)
+    if args != a.args:
+        whole = pick(*args)
+        single = whole.atom
+        if not isinstance(single, Fn) or single.op != a.op:
+            return whole
+        args = single.args
+    kept = list(args)
+    for x in args:
+        others = [y for y in kept if y is not x]
+        if others and (
+            any(facts.implies(ge(y, x) if a.op == "max" else le(y, x)) for y in others)
+            or _between(x, others, a.op, facts)
+        ):
+            kept = others
+    return pick(*kept) if tuple(kept) != a.args else None
+
+
+def _tight_cases(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
+    cases: list[tuple[Expr, Cond]] = []
+    here = facts
+    for v, c in zip(a.args, a.conds, strict=True):
+        c = c.map(lambda x, here=here: tight(x, here))  # type: ignore[misc]
+        c = TRUE if facts.implies(c) else FALSE if facts.refutes(c) else c
+        if c == FALSE:
+            continue
+        cases.append((tight(_at_point(v, c, here), here if c == TRUE else here.with_(c), side), c))
+        if c == TRUE:
+            break
+        here = here.with_(negate(c))
+    joined = _joined(cases, facts)
+    return piecewise(*joined) if tuple(zip(a.args, a.conds, strict=True)) != tuple(joined) else None
+
+
+def _at_point(value: Expr, cond: Cond, facts: Facts) -> Expr:
+    """The value of a case that holds at one size alone, at that size: 2*d for d <= 0 is 0 where d >= 0."""
+    if not isinstance(cond, Rel) or cond.op not in (">=", "==") or len(cond.free) != 1:
+        return value
+    (name,) = cond.free
+    line = cond.e.coefficients(name)
+    if line is None or set(line) - {0, 1} or line[1].number not in (1, -1):
+        return value
+    edge = line.get(0, ZERO) * (-1 / Fraction(line[1].number or 1))
+    if cond.op == ">=" and not facts.implies(le(cond.e, ZERO)):
+        return value
+    try:
+        return value.subs({name: edge})
+    except ZeroDivisionError:
+        return value
+
+
+def _settled(body: Expr, name: str, lo: Expr, hi: Expr, inside: Facts, side: Side) -> Expr:
+    """The largest (upper) or smallest (lower) of body for the symbol from lo to hi, where `inside` holds.
+
+    It is at an end if body moves one way, or bends one way; otherwise the choice stays.
+    """
+    if name not in body.free:
+        return body
+    whole = body.atom
+    if isinstance(whole, Fn) and whole.op == "piecewise" and not any(name in c.free for c in whole.conds):
+        cases, here = [], inside
+        for v, c in zip(whole.args, whole.conds, strict=True):
+            cases.append((_settled(v, name, lo, hi, here.with_(c), side), c))
+            here = here.with_(negate(c))
+        return piecewise(*cases)
+    if any(isinstance(a, Fn) and a.op == "call" and any(name in x.free for x in a.args) for a in body.atoms()):
+        return choose(body, name, lo, hi)
+    k = sym(name, "int")
+    step = body.subs({name: k + 1}) - body
+    steps = inside.with_(lt(k, hi))
+    first, last = body.subs({name: lo}), body.subs({name: hi})
+    if steps.nonneg(step):
+        return last if side == "upper" else first
+    if steps.nonneg(-step):
+        return first if side == "upper" else last
+    bend = step.subs({name: k + 1}) - step
+    if side == "upper" and inside.nonneg(bend):
+        return max_(first, last)
+    if side == "lower" and inside.nonneg(-bend):
+        return min_(first, last)
+    return choose(body, name, lo, hi)
+
+
+def _between(x: Expr, others: list[Expr], op: str, facts: Facts) -> bool:
+    """Whether the mean of two of the others covers x, as that of 2m and 160 covers m + 80."""
+    if len(others) > 4:
+        return False
+    return any(
+        facts.implies(ge(y + z, x * 2) if op == "max" else le(y + z, x * 2))
+        for i, y in enumerate(others)
+        for z in others[:i]
+    )
 
 
 def tight_cond(c: Cond, facts: Facts) -> Cond:
@@ -78,6 +184,11 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
     out = list(cases)
     while len(out) > 1:
         (first, cond), (second, rest) = out[-2], out[-1]
+        if rest == TRUE and isinstance(cond, Rel) and cond.op == "==" and not second.infinite:
+            if _at_point(second, cond, facts) != _at_point(first, cond, facts) or len(cond.free) != 1:
+                break
+            out[-2:] = [(second, TRUE)]
+            continue
         if rest != TRUE or not isinstance(cond, Rel) or cond.op != ">=" or first.infinite or second.infinite:
             break
         if _meets(first, cond, second, facts):

@@ -39,10 +39,13 @@ from ..expr import (
     power,
     sym,
 )
+from ..facts import Facts
+from ..simplify import tight
 from .iterate import decided, log_over, quotients
 from .model import Closed, Recurrence
 from .structure import (
     base_at,
+    base_between,
     calls_in,
     changing,
     effective_guards,
@@ -59,7 +62,7 @@ from .sums import atom_expr
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["balanced_extremum", "extrema", "peak"]
+__all__ = ["balanced_extremum", "extrema", "peak", "peak_of_leaves"]
 
 _MOST = 12
 
@@ -262,13 +265,21 @@ def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
     b = next(s[0] for s in shapes if s)
     c = limit[0] - 1
     rec = Recurrence(f.name, f.params, var, c, tuple((g, e) for g, e in cases if not has_call(e, f.name)), (), ZERO)
-    base = base_at(rec, n) or decided(rec, c)
-    if base is None:
-        return
     depth = ceil(log_over(n, c, b))
     last = ceil(n / power(b, depth))
-    deep = step * depth + base.subs({var: last})
-    shallow = step * (depth - 1) + base.subs({var: c})
+    base = base_at(rec, n) or decided(rec, c)
+    if base is not None:
+        at_last, at_c = base.subs({var: last}), base.subs({var: c})
+    else:
+        lowest = ceil((c + 1) / b).number, c.number
+        if not isinstance(lowest[0], int) or not isinstance(lowest[1], int):
+            return
+        some, most = base_between(rec, last, lowest[0], lowest[1]), base_at(rec, c)
+        if some is None or most is None:
+            return
+        at_last, at_c = some, most
+    deep = step * depth + at_last
+    shallow = step * (depth - 1) + at_c
     form = piecewise((max_(deep, shallow, *rest), lt(n, (c + 1) * power(b, depth - 1))), (max_(deep, *rest), TRUE))
     valid = conj(ge(n, c + 1), ge(c, ONE), *(() if b.number is not None else (ge(b, num(2)),)))
     yield Closed(form, True, valid, ("balanced splitting", "largest leaf"))
@@ -304,6 +315,43 @@ def peak(work: Work, f: Function) -> Iterator[Closed]:
         if answer is not None and answer.form is not None:
             # the form holds above the threshold only: below it, the cases themselves count
             yield Closed(max_(*rest, answer.form), answer.exact, case_region(f, at, answer), (*answer.rules, "peak"))
+
+
+def peak_of_leaves(work: Work, f: Function) -> Iterator[Closed]:
+    """T(n) = max(calls, g) with several calls and base values that differ: g, and all values that can be reached.
+
+    They bound T from above. That the largest is reached, so that the bound is T, is for the check to say.
+    """
+    found = _choices(f)
+    if found is None or len(found[1]) != 1:
+        return
+    at, (atom,) = found
+    if atom.op != "max" or f.cases[at].value.atom != atom:
+        return
+    cases = effective_guards(f.cases)
+    moving = changing(f.name, f.params, [f.cases[at].value])
+    limit = lower_limit(cases[at][0], f.params[moving[0]]) if len(moving) == 1 else None
+    calls = [x.atom for x in atom.args if has_call(x, f.name)]
+    if limit is None or limit[1] or not isinstance(limit[0].number, int):
+        return
+    var, start = f.params[moving[0]], limit[0].number
+    own = [x for x in atom.args if not has_call(x, f.name)]
+    if any(var in x.free for x in own):
+        return
+    base = tuple((g, e) for g, e in cases if not has_call(e, f.name))
+    rec = Recurrence(f.name, f.params, var, num(start - 1), base, (), ZERO)
+    sizes = {
+        a.args[moving[0]].subs({var: num(n)}).number
+        for a in calls
+        if isinstance(a, Fn) and a.op == "call"
+        for n in range(start, 3 * start + 40)
+    }
+    leaves = [base_at(rec, num(s)) for s in sorted(s for s in sizes if s is not None and s < start)]
+    if len(sizes) > 200 or None in sizes or None in leaves or not leaves:
+        return
+    form = tight(max_(*own, *(x for x in leaves if x is not None)), Facts((work.domain_of(f.params),)))
+    for exact in (True, False) if work.side == "upper" else (True,):
+        yield Closed(form, exact, ge(sym(var, "int"), num(start)), ("peak of leaves",))
 
 
 def case_region(f: Function, at: int, answer: Closed) -> Cond:

@@ -10,9 +10,11 @@ from .akra_bazzi import akra_bazzi, akra_bazzi_order
 from .balanced import balanced
 from .cases import several_cases
 from .cfinite import c_finite
+from .charge import charge
 from .dominant import dominant
-from .extrema import balanced_extremum, extrema, peak
+from .extrema import balanced_extremum, extrema, peak, peak_of_leaves
 from .first_order import first_order
+from .first_values import first_values
 from .guess import linear_guess
 from .history import history
 from .iterate import iterate
@@ -41,11 +43,14 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     first_order,
     history,
     specialise,
+    charge,
     difference,
     accumulate,
     partition,
+    peak_of_leaves,
     balanced_extremum,
     peak,
+    first_values,
     linear_guess,
     scale,
     extrema,

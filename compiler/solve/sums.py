@@ -21,6 +21,7 @@ from ..expr import (
     Expr,
     Fn,
     Number,
+    Rel,
     Sym,
     binomial,
     expr,
@@ -79,6 +80,9 @@ def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if len(monomial) != 1:
         return None
     result = rest - Expr({monomial: c})
+    pieces = _cut_sum(atom.args[0], name, lo, hi)
+    if pieces is not None:
+        return result + pieces * c
     whole = (
         _binomial_sum(atom.args[0], name, lo, hi)
         if any(isinstance(a, Fn) and a.op == "binomial" for a in atom.args[0].atoms())
@@ -92,6 +96,50 @@ def summation(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
             return None
         result = result + part * c
     return result
+
+
+def _cut_sum(body: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """A summand by cases that begin or end at an index: the sum up to there, and the rest."""
+    cases = next(
+        (
+            a
+            for m in body.terms
+            for a, _ in m
+            if isinstance(a, Fn) and a.op == "piecewise" and name in a.conds[0].free
+        ),
+        None,
+    )
+    if cases is None:
+        return None
+    first = cases.conds[0]
+    if not isinstance(first, Rel) or first.op != ">=":
+        return None
+    line = first.e.coefficients(name)
+    if line is None or line.get(1) not in (ONE, num(-1)) or set(line) - {0, 1}:
+        return None
+    rising, constant = line[1] == ONE, line.get(0, ZERO)
+    if not is_integer(constant):
+        return None
+
+    def with_value(value: Expr) -> Expr:
+        return body.rebuild(lambda a: value if a == cases else None)
+
+    met = with_value(cases.args[0])
+    unmet = with_value(piecewise(*zip(cases.args[1:], cases.conds[1:], strict=True)))
+    # the condition holds up to `constant`, or from -constant on
+    cut = -constant - 1 if rising else constant
+    early, late = (unmet, met) if rising else (met, unmet)
+    first_part, second_part = summation(early, name, lo, cut), summation(late, name, cut + 1, hi)
+    all_early = summation(early, name, lo, hi)
+    if first_part is None or second_part is None or all_early is None:
+        return None
+    found = [(all_early, lt(hi, cut))]
+    if not is_nonneg(cut - lo + 1):
+        all_late = summation(late, name, lo, hi)
+        if all_late is None:
+            return None
+        found.append((all_late, lt(cut, lo)))
+    return piecewise(*found, (first_part + second_part, TRUE))
 
 
 def split_monomial(term: Expr, name: str) -> Summand | None:
