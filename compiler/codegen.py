@@ -179,7 +179,7 @@ class Writer:
                 text = self.choose(a)
             case "piecewise":
                 text = self.piecewise(a)
-            case "factorial" | "binomial" | "harmonic" | "fibonacci" | "cos" | "sin":
+            case "factorial" | "binomial" | "harmonic" | "fibonacci" | "cos" | "sin" | "vote_right" | "vote_samples":
                 return f"{a.op}({', '.join(self.value(x) for x in a.args)})"
             case "CRootOf":
                 return f"largest_root({', '.join(self.value(x) for x in a.args)})"
@@ -500,7 +500,7 @@ def namespace(digits: int | None = None, symbolic: bool = False) -> dict[str, An
         "floor_root": x.floor_root, "ceil_root": x.ceil_root, "floor_log": x.floor_log, "ceil_log": x.ceil_log,
         "ln": x.ln, "log": x.log, "power": x.pow, "root": x.root, "factorial": x.factorial, "binomial": x.binomial,
         "harmonic": x.harmonic, "fibonacci": x.fibonacci, "cos": x.cos, "sin": x.sin, "constant": x.constant,
-        "largest_root": x.largest_root,
+        "largest_root": x.largest_root, "vote_right": x.vote_right, "vote_samples": x.vote_samples,
         "largest": x.largest if own else max, "smallest": x.smallest if own else min, "INF": x.INF,
         "range": range, "len": len, "steps": _loop, "no_piece": _no_piece, "nothing_to_choose": _nothing, "age": _age,
         "int": int, "Fraction": Fraction, "type": type, "OverflowError": OverflowError, "TooLarge": TooLarge,

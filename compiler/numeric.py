@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from .expr import Expr, integer_log, integer_root, max_, min_
+from .votes import LeadLaw, voted_lead
 
 __all__ = ["Digits", "EvaluationError", "Exact", "Floats", "TooLarge", "Undefined", "show_number"]
 
@@ -151,8 +152,14 @@ class Exact:
         if x <= 0:
             raise Undefined(f"log({show_number(x)})")
         if isinstance(x, Fraction):
-            return self.ln_real(x.numerator) - self.ln_real(x.denominator)
+            return self.ln_ratio(x)
         return self.INF if x == self.INF else self.ln_real(x)
+
+    def ln_ratio(self, x: Fraction) -> Any:
+        near = x - 1
+        if -0.5 < near < 0.5:       # the difference of two logarithms would lose the digits of what is close to 1
+            return math.log1p(near)
+        return math.log(x.numerator) - math.log(x.denominator)
 
     def ln_real(self, x: Any) -> Any:
         return math.log(x)
@@ -294,6 +301,23 @@ class Exact:
                 raise Undefined(f"the constant {name}") from None
         return _CONSTANTS[name]
 
+    def vote_right(self, p: Any, lead: Any, most: Any) -> Any:
+        """The probability that `vote lead k up to m` is right, for samples right with probability p."""
+        return self._vote(p, lead, most).right
+
+    def vote_samples(self, p: Any, lead: Any, most: Any) -> Any:
+        """The mean number of samples of such a vote."""
+        mean = self._vote(p, lead, most).samples
+        if mean is None:
+            raise TooLarge("a vote of too many samples to follow")
+        return mean
+
+    def _vote(self, p: Any, lead: Any, most: Any) -> LeadLaw:
+        law = voted_lead(Fraction(p), self.integer(lead), self.integer(most))
+        if law is None:
+            raise Undefined("a vote with k < 1, m < k or no probability")
+        return law
+
     def largest_root(self, *coefficients: Any) -> Any:
         """The largest real root of a polynomial, highest coefficient first."""
         return float(many_digits().largest_root(*coefficients))
@@ -380,6 +404,9 @@ class Digits(Exact):
         nearest = int(self.context.nint(x))
         tolerance = self.context.mpf(10) ** -(self.context.dps * 2 // 3) * max(1, abs(nearest))
         return nearest if abs(x - nearest) <= tolerance else int(self.context.floor(x))
+
+    def ln_ratio(self, x: Fraction) -> Any:
+        return self.context.log(x.numerator) - self.context.log(x.denominator)
 
     def ln_real(self, x: Any) -> Any:
         return self.context.log(x)
