@@ -50,6 +50,7 @@ LIBRARY = ROOT / "stdlib"
 EXAMPLES = ROOT / "examples" / "library"
 SOLVED = ("calls", "rounds", "input_tokens", "output_tokens", "context")
 SECONDS = 2.0
+LONGEST = 300      # calls of a run
 #: What the compiler rightly warns of in an example: `std.debate` has patterns whose history grows, and one without.
 WARNED = {"debate": {"W0202"}}
 
@@ -207,8 +208,8 @@ def _points(names: list[str]) -> Iterator[dict[str, int]]:
 
 def check_runs(program: orch.Program, entry: str, seeds: int = 50) -> None:
     """Runs of every kind at several sizes stay within their bounds."""
-    given = arguments(program, entry)
     largest = program.using(sim="largest")
+    given = arguments(largest, entry)
     for i, args in enumerate(given):
         run = largest.run(entry, args)
         assert run.within, (args, str(run))
@@ -227,14 +228,18 @@ def arguments(program: orch.Program, entry: str) -> list[dict[str, Any]]:
     types = program.parameters(entry)
     found: list[dict[str, Any]] = []
     for length in (5, 2, 9, 1, 0):
-        tries = ({name: _value(kind, length, draw) for name, kind in types.items()} for _ in range(20))
-        found += itertools.islice((t for t in tries if t not in found and _accepted(program, entry, t)), 1)
+        tries = ({name: _value(kind, length, draw) for name, kind in types.items()} for _ in range(40))
+        wanted = 3 if any(isinstance(kind, IntT) for kind in types.values()) else 1
+        found += itertools.islice((t for t in tries if t not in found and _accepted(program, entry, t)), wanted)
     assert len(found) >= 3, f"no arguments for {entry} were found"
     return found
 
 
 def _accepted(program: orch.Program, entry: str, args: Mapping[str, Any]) -> bool:
-    """Whether the conditions of the entry hold for these arguments."""
+    """Whether the conditions of the entry hold for these arguments, and a run with them is short."""
+    calls = program.predict(entry, args).ranges["calls"].upper
+    if not isinstance(calls, int) or calls > LONGEST:
+        return False
     error = execute(program.core, entry, args, Sim("smallest")).error
     assert error is None or f"'{entry}' was called where its condition" in error.message, (args, error)
     return error is None
@@ -245,7 +250,7 @@ def _value(kind: Type, length: int, draw: random.Random) -> Any:
         case TextT():
             return " ".join(draw.choice(("red", "green", "blue")) for _ in range(draw.randint(0, 4)))
         case IntT():
-            return draw.choice((0, 1, 2, 2, 3, 3, 4))
+            return draw.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, 30))
         case FloatT():
             return draw.random()
         case BoolT():

@@ -13,6 +13,7 @@ import pytest
 
 import orch
 from orch.runtime.execute import Sim, execute
+from orch.runtime.verdict import outside
 
 SORTS = ("merge", "quick", "insertion", "binary_insertion")
 
@@ -23,9 +24,12 @@ def example(module: str) -> orch.Program:
 
 
 def result(module: str, pattern: str, oracle: dict[str, Callable[..., Any]], **args: Any) -> Any:
-    """What the example of a pattern brings; no prediction, which takes longer than the run."""
+    """What the example of a pattern brings."""
     outcome = execute(example(module).core, f"{pattern}_example", args, Sim("random", oracle), seed=1)
-    assert outcome.error is None, outcome.error
+    assert outcome.error is None and outcome.usage is not None, outcome.error
+    if module == "search":          # numbers decide the cost of a search, in more ways than a few random ones show
+        predicted = example(module).predict(f"{pattern}_example", args).ranges
+        assert not outside(outcome.usage.to_json(), predicted), (args, predicted)
     return outcome.result
 
 
@@ -156,7 +160,8 @@ def test_the_best_leaf_of_all_is_taken(breadth: int, depth: int) -> None:
     assert found == max(leaves, key=worth)
 
 
-@pytest.mark.parametrize(("width", "depth", "b"), [(1, 0, 1), (1, 3, 2), (2, 3, 2), (3, 4, 3), (9, 2, 2), (2, 5, 1)])
+@pytest.mark.parametrize(("width", "depth", "b"), [
+    (1, 0, 1), (1, 3, 2), (2, 3, 2), (3, 4, 3), (9, 2, 2), (20, 6, 2), (3, 6, 1), (7, 4, 3)])
 def test_the_beam_keeps_the_best(width: int, depth: int, b: int) -> None:
     states = ["goal"]
     for _ in range(depth):
