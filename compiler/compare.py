@@ -8,7 +8,7 @@ compared, and expected costs where all are known. Layout is in `compare_view`. P
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from .analysis import Analysis
 from .codegen import compile_cond, compile_expr
-from .crossover import Scan, scan
+from .crossover import Scan, scan, sizes_to_try
 from .curves import Curve, Value
 from .expr import TRUE, ZERO, Cond, Expr, Rel, conj, ge, num, sym
 from .facts import Facts
@@ -278,8 +278,6 @@ class _Comparing:
                 return False
 
         def figures(x: int) -> tuple[Value, Value] | None:
-            if not inside(x):
-                return None
             u, v = a.at(values(x, self.contenders[i])), b.at(values(x, self.contenders[j]))
             return None if u is None or v is None else (u, v)
 
@@ -288,6 +286,10 @@ class _Comparing:
             return None if u is None or v is None else (u, v)
 
         low, high = self.ranges.get(symbol, (0, None))
+        reach = _reach(inside, low, high)
+        if reach is None:
+            return None
+        low, high = reach
         found = scan(figures, low, high, self._polynomial(symbol, others, fa, fb))
         if found is None:
             return None
@@ -392,6 +394,20 @@ class _Comparing:
 
 
 _UNKNOWN = SymbolFacts("", "", "probability")
+
+
+def _reach(inside: Callable[[int], bool], low: int, high: int | None) -> tuple[int, int | None] | None:
+    """The part of a range in which the domain holds, taken to be one stretch; None if it holds nowhere looked at."""
+    tried = list(sizes_to_try(low, high))
+    held = [x for x in tried if inside(x)]
+    if not held:
+        return None
+    first, last = held[0], held[-1]
+    beyond = next((x for x in tried if x > last), None)
+    while beyond is not None and beyond - last > 1:
+        middle = (last + beyond) // 2
+        last, beyond = (middle, beyond) if inside(middle) else (last, middle)
+    return first, high if beyond is None else last
 
 
 def _winner(pair: tuple[Value, Value]) -> int | None:

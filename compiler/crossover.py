@@ -33,7 +33,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Sizes `low` to `high` (None: as far as was looked, and on) with one winner; None where both cost the same."""
+    """Sizes `low` to `high` (None: to `FARTHEST`, and on) with one winner; None where both cost the same."""
     low: int
     high: int | None
     winner: int | None
@@ -95,7 +95,7 @@ def scan(figures: Figure, low: int, high: int | None, polynomial: list[Fraction]
                 crossings.append(Crossing(part.low, part.winner))
             last = part.winner
     farthest = points[-1][0]
-    if high is None or farthest < high:
+    if high is None and farthest * 2 > FARTHEST:
         stretches[-1] = Stretch(stretches[-1].low, None, stretches[-1].winner)
     complete = high is not None and farthest == high and farthest - low <= DENSE
     if polynomial is not None and not complete:

@@ -4,6 +4,7 @@
 
     program = orch.load("digest.orch")
     program.cost(at={"n": 100_000})                     # a report; `.metrics["calls"].upper.closed` is sympy's
+    orch.compare("sort.orch:merge", "sort.orch:quick")  # two decompositions side by side
     program.digest(doc=text)                            # runs it, like a Python function
     run = program.run("digest", {"doc": text}, backend="sim")
 
@@ -14,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import CostReport, OrchError, Program, Run, RunFailed, compile, load
+    from .api import CostReport, OrchError, Program, Run, RunFailed, compare, compile, load
 
-__all__ = ["CostReport", "OrchError", "Program", "Run", "RunFailed", "compile", "load"]
+__all__ = ["CostReport", "OrchError", "Program", "Run", "RunFailed", "compare", "compile", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,12 +6,13 @@ called here and nowhere else, and each under its name, so that a fault in Orch s
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import NOWHERE, OrchError, fault, stage
@@ -20,7 +21,9 @@ from .lang.source import Source
 from .views import CostReport, Run, RunFailed
 
 if TYPE_CHECKING:
+    from .comparing import ComparisonView
     from .compiler.analysis import Analysis
+    from .compiler.compare import Contender
     from .compiler.core import Extent, Function, Model, Shape, Tunable
     from .compiler.core import Program as Core
     from .compiler.expr import Expr
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from .runtime.tokens import Tokenizer
 
 __all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunFailed",
-           "RunOptions", "compile", "load"]
+           "RunOptions", "compare", "compile", "load"]
 
 Number = int | float | Fraction | str
 
@@ -49,6 +52,15 @@ def load(path: str | Path, **options: Any) -> Program:
 def compile(source: str, *, name: str = "<program>", folder: str | Path | None = None, **options: Any) -> Program:
     """A program from its text. Files are imported relative to `folder`. Raises OrchError with all that is wrong."""
     return _compile(Source(name, source), None if folder is None else Path(folder), options)
+
+
+def compare(*entries: Program | Entry | str | Path, **options: Any) -> ComparisonView:
+    """Two or more decompositions of one job side by side: programs, entries, or paths such as "sort.orch:merge".
+
+    Options are `metrics`, `at`, `let`, `params`, `models`, `tokenizer`; see `comparing.compare`. Raises OrchError.
+    """
+    from .comparing import compare as work
+    return work(*entries, **options)
 
 
 def _compile(program: str | Path | Source, folder: Path | None, options: Mapping[str, Any]) -> Program:
@@ -77,7 +89,9 @@ class RunOptions:
     `backend` is "sim", "local" or a provider; None goes by each model's name. `sim` is "random", "largest" or
     "smallest". `tools` and `oracle` map names of tools and primitives to Python functions; given tools are allowed.
     `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight. `trace` is a
-    file for what happens, a line of JSON each.
+    file for what happens, a line of JSON each. `journal` is a file for finished calls, `resume` goes on with the run
+    that was begun there, `cache` takes answers of earlier runs for equal calls (True: the user's cache, or a file).
+    `budget_dollars`, `budget_calls` and `budget_tokens` are the most that a run may pay, retries included.
     """
     backend: str | None = None
     sim: Literal["random", "largest", "smallest"] = "random"
@@ -90,6 +104,12 @@ class RunOptions:
     tokenizer: str | None = None
     concurrency: int | None = None
     trace: str | Path | None = None
+    journal: str | Path | None = None
+    resume: bool = False
+    cache: bool | str | Path = False
+    budget_dollars: float | None = None
+    budget_calls: int | None = None
+    budget_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +148,10 @@ class Program:
                 raise fault("E0800", f"There is no option `{name}`.", did_you_mean(name, known, otherwise))
         changed = replace(self._options, **options)
         given = self._given
-        _known("model", changed.models, given.models)
-        _known("param", changed.params, given.tunables)
-        _known("tool", changed.tools, given.tools)
-        _known("primitive", changed.oracle, given.primitives)
+        check_names("model", changed.models, given.models)
+        check_names("param", changed.params, given.tunables)
+        check_names("tool", changed.tools, given.tools)
+        check_names("primitive", changed.oracle, given.primitives)
         for name, value in changed.params.items():
             _check_param(given.tunables[name], value)
         return Program(given, self._warnings, changed, self._folder)
@@ -252,6 +272,23 @@ class Program:
                 parallel: int | None) -> Report:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
+        points = self._points(entry, at)
+        names = metric_names(metrics)
+        if parallel is not None and names is not None:
+            from .compiler.brent import NEEDED
+            names = [*names, *(name for name in NEEDED if name not in names)]
+        formulas = self._formulas(entry, let)
+        with stage("analysis"):
+            report = self._analysis.report(self.core.entries[entry], names, points, self._options.params, formulas,
+                                           parallel, ranges)
+        if parallel is not None:
+            used = list(report.by_primitive)
+            report = replace(report, at=tuple(self._in_parallel(f, used, parallel) for f in report.at))
+        check_points(points, dict.fromkeys([*(s.name for s in report.symbols), *self._symbols(entry)]), formulas)
+        return report
+
+    def _points(self, entry: str, at: Sequence[Mapping[str, Number]]) -> list[dict[str, int | Fraction]]:
+        """Sizes as numbers. Raises OrchError for what is no size, outside its range, or refused by the entry."""
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
         function = self.core.functions[self.core.entries[entry]]
         extents = _extents([p.shape for p in function.params])
@@ -265,21 +302,29 @@ class Program:
                 raise fault("E0800", f"`{name}={value}` is no size.", "a size is a whole number, and never negative")
         for point in points:
             self._check_point(function, point)
-        names = _metrics(metrics)
-        if parallel is not None and names is not None:
-            from .compiler.brent import NEEDED
-            names = [*names, *(name for name in NEEDED if name not in names)]
-        formulas = {k: _formula(k, v) for k, v in let.items()}
+        return points
+
+    def _symbols(self, entry: str) -> dict[str, str]:
+        """Every symbol that formulas of an entry may hold, and its kind as `expr.Sym` knows it."""
+        extents = _extents([p.shape for p in self.core.functions[self.core.entries[entry]].params])
         with stage("analysis"):
-            report = self._analysis.report(self.core.entries[entry], names, points, self._options.params, formulas,
-                                           parallel, ranges)
-        if parallel is not None:
-            used = list(report.by_primitive)
-            report = replace(report, at=tuple(self._in_parallel(f, used, parallel) for f in report.at))
-        symbols = [s.name for s in report.symbols]
-        for point in points:
-            _known("size", point, dict.fromkeys([*symbols, *self._given.tunables]))
-        return report
+            known = self._analysis.known_symbols(self.core.entries[entry])
+        kinds = {"size": "size", "param": "size"}
+        return {name: "int" if name in extents and not extents[name][1] else kinds.get(s.kind, "real")
+                for name, s in known.items()}
+
+    def _contender(self, entry: str, label: str) -> Contender:
+        """An entry for a comparison. Raises OrchError for a program with errors."""
+        from .compiler.compare import Contender
+        _ = self.warnings
+        settings = {t.name: t.default for t in self._given.tunables.values()} | dict(self._options.params)
+        return Contender(label, self._analysis, self.core.entries[entry], settings)
+
+    def _formulas(self, entry: str, let: Mapping[str, str]) -> dict[str, Expr]:
+        """The formulas that replace symbols. Raises OrchError for a symbol that there is not."""
+        if not let:
+            return {}
+        return replacements(let, self._symbols(entry))
 
     def _check_point(self, function: Function, point: Mapping[str, int | Fraction]) -> None:
         """Refuses sizes at which the entry may not be called, so far as those that are given decide it."""
@@ -380,30 +425,44 @@ class Program:
         fails; its `run` holds what was measured until then.
         """
         from .runtime.execute import execute
-        program, prediction, given = self._prepare(entry, args, options)
+        program, prediction, foreseen, given = self._prepare(entry, args, options)
         with program._watched(on_event) as (watch, warnings), stage("run"):
             outcome = execute(program.core, prediction.entry, args or {}, on_event=watch, **given)
-        return program._finish(prediction, outcome, warnings)
+        return program._finish(prediction, outcome, [*foreseen, *warnings])
 
     async def arun(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
                    on_event: Watcher | None = None, **options: Any) -> Run:
         """The same within a running event loop."""
         from .runtime.execute import aexecute
-        program, prediction, given = self._prepare(entry, args, options)
+        program, prediction, foreseen, given = self._prepare(entry, args, options)
         with program._watched(on_event) as (watch, warnings), stage("run"):
             outcome = await aexecute(program.core, prediction.entry, args or {}, on_event=watch, **given)
-        return program._finish(prediction, outcome, warnings)
+        return program._finish(prediction, outcome, [*foreseen, *warnings])
 
-    def _prepare(self, entry: str | None, args: Mapping[str, Any] | None,
-                 options: Mapping[str, Any]) -> tuple[Program, Prediction, dict[str, Any]]:
+    def foresee(self, prediction: Prediction) -> tuple[Diagnostic, ...]:
+        """What the budgets of the options mean for a run. Raises OrchError if it cannot end within them."""
+        from .guards import foresee
+        return foresee(self._options, prediction)
+
+    def _prepare(
+        self, entry: str | None, args: Mapping[str, Any] | None, options: Mapping[str, Any],
+    ) -> tuple[Program, Prediction, tuple[Diagnostic, ...], dict[str, Any]]:
+        from .guards import budget_of, where_of
         from .runtime.choosing import make_chooser
+        from .runtime.memory import cache_path
         program = self.using(**options) if options else self
         o = program._options
+        if o.resume and o.journal is None:
+            raise fault("E0800", "To resume a run its journal is needed.", "name the file with --journal")
         prediction = program.predict(entry, args)
+        foreseen = program.foresee(prediction)
+        cache = None if not o.cache else cache_path() if o.cache is True else Path(o.cache)
         given = {"backend": program._backend(), "concurrency": o.concurrency, "seed": o.seed, "settings": o.params,
                  "tokenizer": program._tokenizer, "allow_tools": o.allow_tools, "tools": o.tools,
-                 "folder": program._folder, "choose": make_chooser(program._analysis, o.params)}
-        return program, prediction, given
+                 "folder": program._folder, "choose": make_chooser(program._analysis, o.params),
+                 "budget": budget_of(o), "journal": None if o.journal is None else Path(o.journal),
+                 "resume": o.resume, "cache": cache, "where": where_of(o)}
+        return program, prediction, foreseen, given
 
     @contextmanager
     def _watched(self, on_event: Watcher | None) -> Iterator[tuple[Watcher | None, list[Diagnostic]]]:
@@ -460,7 +519,9 @@ class Program:
         within = not outside(usage, prediction.ranges, complete=not failure)
         run = Run(outcome.result, sizes, usage, prediction.ranges, within, failure, tuple(warnings))
         if outcome.error is not None:
-            raise RunFailed(run, {"argument": 2, "internal": 1}.get(outcome.error.kind, 3))
+            unsent = 3 if outcome.usage is not None else 2
+            exits = {"argument": 2, "internal": 1, "budget": 4, "price": 2, "journal": unsent, "differs": unsent}
+            raise RunFailed(run, exits.get(outcome.error.kind, 3))
         return run
 
     # ------------------------------------------------------------ notebooks and calls
@@ -499,6 +560,10 @@ class Entry:
     def __init__(self, program: Program, name: str) -> None:
         self._program = program
         self.__name__ = name
+
+    @property
+    def program(self) -> Program:
+        return self._program
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """The result. Raises OrchError if the run fails."""
@@ -556,13 +621,13 @@ def _parsed(text: str) -> Fraction:
     return Fraction(int(base)) ** int(exponent)
 
 
-def _metrics(asked: Sequence[str] | None) -> list[str] | None:
+def metric_names(asked: Sequence[str] | None) -> list[str] | None:
     from .compiler.metrics import METRICS
     if asked is None:
         return list(DEFAULT_METRICS)
     if "all" in asked:
         return None
-    _known("metric", asked, METRICS)
+    check_names("metric", asked, METRICS)
     return [name for name in METRICS if name in asked]
 
 
@@ -573,12 +638,16 @@ def _both(first: Watcher, second: Watcher) -> Watcher:
     return watch
 
 
-def _known(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[str, Any]) -> None:
+def check_names(what: str, names: Sequence[str] | Mapping[str, Any], have: Mapping[str, Any]) -> None:
     for name in names:
         if name not in have:
             from .lang.suggest import did_you_mean
-            listed = ", ".join(have) or "none"
+            listed = ", ".join(n for n in have if not n.startswith(_UNKNOWN_OF_MODELS)) or "none"
             raise fault("E0800", f"There is no {what} `{name}`.", did_you_mean(name, have, f"there are: {listed}"))
+
+
+_UNKNOWN_OF_MODELS = ("price_in_", "price_out_", "ttft_", "prefill_", "decode_")
+"""Generated names that a list of names leaves out, for there are five of each model."""
 
 
 def _extents(shapes: Sequence[Shape]) -> dict[str, tuple[Extent, bool]]:
@@ -643,9 +712,17 @@ def _failure(error: RunError) -> Diagnostic:
     path = [f.function + ("" if f.index is None else f"[{f.index}]") for f in error.path]
     if len(path) > 8:
         path = [*path[:4], "...", *path[-3:]]
-    code = {"backend": "E0812", "argument": "E0804", "internal": "E0898"}.get(error.kind, "E0810")
-    message = error.message[:1].upper() + error.message[1:] + ("" if error.message.endswith(".") else ".")
-    return Diagnostic(code, message, error.span or NOWHERE, f"it was reached by {' > '.join(path)}" if path else "")
+    text, _, hint = error.message.partition("\n") if error.kind in ("journal", "differs") else (error.message, "", "")
+    if error.kind == "budget":
+        hint = "raise it; with --journal and --resume nothing is paid twice"
+    elif path and not hint:
+        hint = f"it was reached by {' > '.join(path)}"
+    message = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    return Diagnostic(_CODES.get(error.kind, "E0810"), message, error.span or NOWHERE, hint)
+
+
+_CODES = {"backend": "E0812", "argument": "E0804", "internal": "E0898", "budget": "E0811", "price": "E0813",
+          "journal": "E0830", "differs": "E0831"}
 
 
 def bad_arguments(e: BadArguments) -> OrchError:
@@ -653,14 +730,40 @@ def bad_arguments(e: BadArguments) -> OrchError:
     return OrchError([Diagnostic(code, message, NOWHERE, hint) for code, message, hint in e.faults], 2)
 
 
-def _formula(name: str, text: str) -> Expr:
-    """The formula of a `--let`, in the syntax of `orch solve`."""
+def check_points(points: Sequence[Mapping[str, Any]], known: Collection[str], lets: Mapping[str, Expr]) -> None:
+    """Refuses values for symbols that there are not, and for those that a formula replaces."""
+    more = dict.fromkeys([*known, *sorted(n for e in lets.values() for n in e.free)])
+    for point in points:
+        check_names("size", point, more)
+        for name in point:
+            if name in lets:
+                raise fault("E0800", f"`{name}` is replaced by a formula, so it takes no value.",
+                            f"give values to {', '.join(sorted(lets[name].free)) or 'other symbols'}")
+
+
+def replacements(let: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, Expr]:
+    """The formulas of `--let` by symbol, those in other formulas put in. Raises OrchError for a symbol there is not."""
+    found = {name: formula(name, text, kinds) for name, text in let.items()}
+    check_names("symbol", let, kinds)
+    for _ in found:
+        found = {name: e.subs(found) if e.free & found.keys() - {name} else e for name, e in found.items()}
+    for name, e in found.items():
+        if e.free & found.keys():
+            raise fault("E0800", f"`--let {name}={let[name]}` replaces `{name}` by a formula in itself.",
+                        "a symbol that is replaced may not come back in its own formula")
+    return found
+
+
+def formula(name: str, text: str, kinds: Mapping[str, str] = MappingProxyType({})) -> Expr:
+    """The formula of a `--let`, in the syntax of `orch solve`. A symbol that `kinds` does not know is a real >= 0."""
     import re
 
     from .compiler.equation_text import parse_system
     from .compiler.equations import System
+    from .compiler.expr import sym
     free = sorted(set(re.findall(r"[A-Za-z_]\w*(?!\w|\s*\()", text)))
     system = parse_system(f"L({', '.join(free) or 'x'}) = {text}")
     if not isinstance(system, System):
         raise fault("E0800", f"`{name}={text}` is no formula: {system[0].message}", f"write {name}=2*x, for example")
-    return system.functions["L"].cases[0].value
+    value = system.functions["L"].cases[0].value
+    return value.subs({n: sym(n, kinds.get(n, "real")) for n in sorted(value.free)})

@@ -18,11 +18,8 @@ from typing import Any, NoReturn
 __all__ = ["main"]
 
 _LATER = {
-    "compare": "two or more decompositions of one job side by side",
     "tune": "the best values of params",
     "validate": "runs at several sizes, measured beside predicted",
-    "runs": "the journal: which runs there were",
-    "show": "one run's tree of calls with their costs",
     "lsp": "language server on standard input and output",
 }
 
@@ -88,6 +85,18 @@ def _cost(p: argparse.ArgumentParser) -> None:
     _format(p, "text", "json", "md", "html")
 
 
+def _compare(p: argparse.ArgumentParser) -> None:
+    p.add_argument("entries", nargs="*", metavar="FILE[:ENTRY]", help="the decompositions, two or more (default: main)")
+    p.add_argument("--metric", action="append", default=[], metavar="M,...", help="which metrics, or all")
+    p.add_argument("--at", action="append", default=[], metavar="N=1000,M=50", help="sizes for figures; repeatable")
+    p.add_argument("--let", action="append", default=[], metavar="X=FORMULA", help="replace a symbol by a formula")
+    p.add_argument("--set", action="append", default=[], metavar="PARAM=N", help="the value of a param")
+    p.add_argument("--model", action="append", default=[], metavar="ALIAS=PROVIDER/MODEL", help="another model")
+    p.add_argument("--tokenizer", metavar="NAME", help="what counts tokens (default: o200k_base)")
+    p.add_argument("-o", dest="output", metavar="PATH", help="write the comparison there")
+    _format(p, "text", "json", "md")
+
+
 def _solve(p: argparse.ArgumentParser) -> None:
     p.add_argument("files", nargs="*", metavar="FILE.eq")
     p.add_argument("-e", dest="equations", action="append", default=[], metavar="EQUATIONS",
@@ -106,14 +115,26 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=None, metavar="N", help="makes a run repeatable")
     p.add_argument("--allow-tools", action="store_true", help="run the program's tools, which are code of this machine")
     p.add_argument("--concurrency", type=int, metavar="N", help="most requests in flight")
-    p.add_argument("--budget-dollars", type=float, metavar="X")
-    p.add_argument("--budget-calls", type=int, metavar="N")
-    p.add_argument("--budget-tokens", type=int, metavar="N")
-    p.add_argument("--journal", metavar="PATH", help="where finished calls are kept")
-    p.add_argument("--resume", action="store_true", help="go on where the journal's last run stopped")
+    p.add_argument("--budget-dollars", metavar="X", help="the most that may be paid, retries included")
+    p.add_argument("--budget-calls", metavar="N", help="the most calls that may be sent, retries included")
+    p.add_argument("--budget-tokens", metavar="N", help="the most tokens that may be read and written in all")
+    p.add_argument("--journal", metavar="PATH", help="where finished calls are kept (default: ORCH_JOURNAL, if set)")
+    p.add_argument("--resume", action="store_true", help="go on where the journal's run of this program stopped")
     p.add_argument("--cache", action="store_true", help="take answers of earlier runs for equal calls")
     p.add_argument("--trace", metavar="PATH", help="write what happened, call by call")
     _format(p, "text", "json")
+
+
+def _runs(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--journal", action="append", default=[], metavar="PATH",
+                   help="which journal; repeatable (default: ORCH_JOURNAL, or those in this folder)")
+    _format(p, "text", "json")
+
+
+def _show(p: argparse.ArgumentParser) -> None:
+    p.add_argument("run", metavar="RUN", help="the number that `orch runs` gives, or last")
+    p.add_argument("--depth", type=int, metavar="N", help="levels of the tree (default: 8)")
+    _runs(p)
 
 
 def _fmt(p: argparse.ArgumentParser) -> None:
@@ -130,10 +151,13 @@ def _explain(p: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("names, types, sizes and termination; no cost", _check),
     "cost": ("what a program costs, as formulas and at given sizes", _cost),
+    "compare": ("two or more decompositions of one job side by side", _compare),
     "run": ("execute a program; measured beside predicted", _run),
     "solve": ("solve recurrences given as text", _solve),
     "fmt": ("one canonical layout", _fmt),
     "explain": ("the long form of a diagnostic", _explain),
+    "runs": ("the journal: which runs there were", _runs),
+    "show": ("one run's tree of calls with their costs", _show),
 }
 
 

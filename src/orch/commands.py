@@ -19,6 +19,7 @@ from .api import Program, load
 from .errors import OrchError, diagnostic_json, fault, show_diagnostics
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source, Span
+from .runs import runs, show
 from .views import RunFailed
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from .compiler.equation_text import EquationError
     from .compiler.report_layout import Block
 
-__all__ = ["check", "cost", "explain", "fail", "fmt", "run", "solve"]
+__all__ = ["check", "compare", "cost", "explain", "fail", "fmt", "run", "runs", "show", "solve"]
 
 
 # ---------------------------------------------------------------- printing
@@ -67,7 +68,7 @@ def fail(e: OrchError, as_json: bool) -> int:
 def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
     """`name=value` options, several of them also in one, separated by commas."""
     found: dict[str, str] = {}
-    for part in (part for text in given for part in text.split(",")):
+    for part in (part for text in given for part in _parts(text)):
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign or not name or not value:
             raise fault("E0800", f"`{option} {part}` is not of the form name=value.", f"write {option} name=value")
@@ -75,7 +76,19 @@ def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _program(options: argparse.Namespace, **more: Any) -> Program:
+def _parts(text: str) -> list[str]:
+    """Split at the commas that stand in no parentheses: a formula may hold some."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def _params(options: argparse.Namespace) -> dict[str, int]:
     from .api import number
     params: dict[str, int] = {}
     for name, value in _pairs("--set", options.set).items():
@@ -83,8 +96,12 @@ def _program(options: argparse.Namespace, **more: Any) -> Program:
         if not isinstance(n, int):
             raise fault("E0800", f"`--set {name}={value}` is no whole number.", f"write --set {name}=1000")
         params[name] = n
+    return params
+
+
+def _program(options: argparse.Namespace, **more: Any) -> Program:
     models = _pairs("--model", options.model)
-    return load(options.file, params=params, models=models, tokenizer=options.tokenizer, **more)
+    return load(options.file, params=_params(options), models=models, tokenizer=options.tokenizer, **more)
 
 
 def _arguments(program: Program, options: argparse.Namespace) -> dict[str, Any]:
@@ -233,6 +250,29 @@ def _show(blocks: Sequence[Block], stream: TextIO) -> None:
     stream.flush()
 
 
+def compare(options: argparse.Namespace) -> int:
+    """Decompositions side by side."""
+    from .comparing import compare as work
+    as_json = options.format == "json"
+    _writable(options.output)
+    metrics = [m.strip() for text in options.metric for m in text.split(",") if m.strip()] or None
+    found = work(*options.entries, metrics=["all"] if metrics is None and as_json else metrics,
+                 at=[_pairs("--at", [text]) for text in options.at], let=_pairs("--let", options.let),
+                 params=_params(options), models=_pairs("--model", options.model), tokenizer=options.tokenizer)
+    code = 1 if found.errors else 0
+    if options.format == "text" and options.output is None and sys.stdout.isatty():
+        from .compiler.compare_view import comparison_layout
+        _show(comparison_layout(found.data), sys.stdout)
+        return code
+    text = (json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False) + "\n" if as_json
+            else found.to_markdown() if options.format == "md" else str(found))
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(options.output, text)
+    return code
+
+
 # ---------------------------------------------------------------- solve
 
 def solve(options: argparse.Namespace) -> int:
@@ -320,22 +360,17 @@ def _domain(bound: dict[str, Any]) -> str:
 
 # ---------------------------------------------------------------- run
 
-_LATER = {"budget_dollars": "--budget-dollars", "budget_calls": "--budget-calls", "budget_tokens": "--budget-tokens",
-          "journal": "--journal", "resume": "--resume", "cache": "--cache"}
-
-
 def run(options: argparse.Namespace) -> int:
     """Tells what a run will cost, runs it, and holds it against what was told."""
     from .runtime.progress import Progress
     from .runtime.verdict import verdict_blocks
-    for name, option in _LATER.items():
-        given = getattr(options, name)
-        if given is not None and given is not False:
-            raise fault("E0900", f"`{option}` comes in a later version.", "leave it out")
     _writable(options.output)
     _writable(options.trace)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
-                       allow_tools=options.allow_tools, concurrency=options.concurrency, trace=options.trace)
+                       allow_tools=options.allow_tools, concurrency=options.concurrency, trace=options.trace,
+                       journal=options.journal or os.environ.get("ORCH_JOURNAL") or None, resume=options.resume,
+                       cache=options.cache, budget_dollars=options.budget_dollars, budget_calls=options.budget_calls,
+                       budget_tokens=options.budget_tokens)
     if options.oracle:
         with redirect_stdout(sys.stderr):
             program = program.using(oracle=_oracle(options.oracle, program))
@@ -346,6 +381,8 @@ def run(options: argparse.Namespace) -> int:
     prediction = program.predict(entry, args)
     sys.stderr.write(f"{program.name} · {entry}   {_sizes_text(prediction)}\n{_announcement(prediction)}\n")
     sys.stderr.flush()
+    foreseen = program.foresee(prediction)
+    _tell(foreseen)
     calls = prediction.ranges["calls"]
     total = calls.upper if isinstance(calls.upper, int) else None
     try:
@@ -353,12 +390,12 @@ def run(options: argparse.Namespace) -> int:
         with Progress(sys.stderr, total, calls.lower == calls.upper) as progress, redirect_stdout(sys.stderr):
             done = program.run(entry, args, on_event=progress)
     except RunFailed as e:
-        _tell(e.run.warnings)
+        _tell([d for d in e.run.warnings if d not in foreseen])
         if not as_json:
             raise
         _json(e.run.to_json())
         return e.exit_code
-    _tell(done.warnings)
+    _tell([d for d in done.warnings if d not in foreseen])
     if as_json:
         text = json.dumps(done.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
     else:
