@@ -7,13 +7,14 @@ saturating) are solved here, others by the solver.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .costs import FREE, Cost, Spreading, substitute, symbols_of, widen
 from .equations import Case, Function, Side, System
-from .expr import INF, TRUE, ZERO, Expr, Fn, call, is_nonneg, le, max_, min_, sum_, sym
+from .expr import INF, TRUE, ZERO, Cond, Expr, Fn, call, conj, ge, is_nonneg, le, max_, min_, sum_, sym
 from .facts import Facts
 from .shapes import fill, has_unknown, joined_template, leaves_of, with_template
+from .simplify import tight
 from .solve import solve
 from .values import Size, Value, between, exact, interval
 
@@ -32,13 +33,14 @@ class Accumulation:
         self,
         fresh: Callable[[str], str],
         time_limit: float,
+        facts: Iterable[Cond],
         initial: Value,
         index: str,
         body: Callable[[Value], tuple[Value, Cost]],
         element: str | None,
         over: Spreading | None,
     ) -> None:
-        self.fresh, self.time_limit = fresh, time_limit
+        self.fresh, self.time_limit, self.facts = fresh, time_limit, conj(*facts)
         self.initial, self.index, self.body = initial, index, body
         self.element, self.over = element, over
         self.needs_peel = False
@@ -55,7 +57,7 @@ class Accumulation:
         self.template = joined_template(self.initial, first)
         start = leaves_of(with_template(self.initial, self.template), totals=True)
         self.exact_leaves = [s.exact and not s.lo.infinite for s in start]
-        for _ in range(len(start) + 2):
+        for _ in range(2 * len(start) + 2):
             state = self._symbols(start)
             after, self._cost = self.body(state)
             step = leaves_of(with_template(after, self.template), totals=True)
@@ -66,10 +68,12 @@ class Accumulation:
                 and (not s.exact or (self.element is not None and self.element in s.lo.free))
             ]
             if not inexact:
-                break
+                bounded_only = self._solve(start, step)
+                inexact = [i for i, (a, _) in enumerate(self.names) if a in bounded_only]
+            if not inexact:
+                return
             for i in inexact:
                 self.exact_leaves[i] = False
-        self._solve(start, step)
 
     def _symbols(self, start: list[Size]) -> Value:
         self.names = []
@@ -82,7 +86,8 @@ class Accumulation:
             del s
         return fill(self.template, iter(leaves), totals=True)
 
-    def _solve(self, start: list[Size], step: list[Size]) -> None:
+    def _solve(self, start: list[Size], step: list[Size]) -> set[str]:
+        """Fills the table; the sizes taken for exact of which only a bound was found, for these need two symbols."""
         i = sym(self.index)
         base: dict[str, Expr] = {}
         then: dict[str, Expr] = {}
@@ -123,11 +128,16 @@ class Accumulation:
                 table[n] = value
                 todo.remove(n)
                 progress = True
+        single = {a for a, b in self.names if a == b}
+        bounded_only: set[str] = set()
         for n in todo:
             if self.needs_peel:
                 break
-            table[n] = self._by_solver(n, base, {m: then[m] for m in todo}, side[n], table)
+            table[n], equal = self._by_solver(n, base, {m: then[m] for m in todo}, side[n], table)
+            if n in single and not equal:
+                bounded_only.add(n)
         self.table = table
+        return bounded_only
 
     def _one(self, n: str, base: Expr, step: Expr, i: Expr) -> Expr | None:
         """The value at iteration i of s(0) = base, s(i+1) = step; None if it is not one of the simple kinds."""
@@ -158,23 +168,25 @@ class Accumulation:
 
     def _by_solver(
         self, n: str, base: Mapping[str, Expr], then: Mapping[str, Expr], side: Side, table: Mapping[str, Expr]
-    ) -> Expr:
-        """Coupled or multiplied accumulators, as a system of recurrences in the iteration number."""
+    ) -> tuple[Expr, bool]:
+        """Coupled or multiplied accumulators, as a system of recurrences in the iteration number; whether exact."""
         i = sym(self.index)
         previous = {m: call(f"size_{m}", i - 1) for m in then}
         functions = {}
+        nothing = INF if side == "upper" else ZERO
         for m, e in then.items():
             if e.infinite:
-                return INF if side == "upper" else ZERO
+                return nothing, False
             value = e.subs({self.index: i - 1}).subs(table).subs(previous)
             functions[f"size_{m}"] = Function(
                 f"size_{m}", (self.index,), (Case(le(i, ZERO), base[m]), Case(TRUE, value))
             )
-        system = System(functions, call(f"size_{n}", i), TRUE)
+        system = System(functions, call(f"size_{n}", i), conj(self.facts, ge(i, ZERO)))
         answer = solve(system, side, time_limit=self.time_limit)
-        if answer.closed is not None and not has_unknown(answer.closed) and Facts(()).implies(answer.valid):
-            return answer.closed
-        return INF if side == "upper" else ZERO
+        known = Facts((system.domain,))
+        if answer.closed is not None and not has_unknown(answer.closed) and known.implies(answer.valid):
+            return tight(answer.closed, known), answer.exact
+        return nothing, False
 
     def give_up(self) -> None:
         """Nothing is known of the accumulator after the first iterations."""

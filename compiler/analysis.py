@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from ..lang.diagnostics import Diagnostic
+from ..lang.frontend import roomy
 from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
@@ -22,7 +23,7 @@ from .costs import Cost, Leaf, calls_in, terms
 from .curves import Curve
 from .equations import System
 from .evaluate import Evaluator
-from .expr import TRUE, And, Cond, Expr, Fn, Rel, call, conj, ge, le, num, sym
+from .expr import TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
 from .facts import Facts
 from .goals import GoalSolver
 from .growth import order, order_of_bound, theta
@@ -95,6 +96,7 @@ class Analysis:
     # ---------------------------------------------------------------- checking
 
     @property
+    @roomy
     def diagnostics(self) -> list[Diagnostic]:
         """What `orch check` adds to the front end's: sizes, claims, termination, and the warnings that need no cost."""
         if self._checked is None:
@@ -160,7 +162,9 @@ class Analysis:
         usual = conj(domain, positive)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         settled = None if reading == "expected" else side
-        closed = tight(goal, Facts((usual,)), settled)
+        # where they are not negative, numbers are sizes like any other
+        whole = as_sizes(goal, positive.free)
+        closed = tight(whole, Facts((usual,)), settled)
         if _cut_vote(closed):
             return _Solved(goal, None, Bound(None, False, None, TRUE, reason=_CUT_VOTE), 0)
         if not _needs_solver(closed):
@@ -168,7 +172,9 @@ class Analysis:
             return _Solved(goal, None, Bound(closed, True, growth, _unless_same(positive, closed, goal)), 0)
         system = self.readings.system(goal, metric, reading, only, domain)
         # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
-        narrowed = System(system.functions, tight(system.goal, Facts((usual,)), settled), usual)
+        narrowed = System(
+            system.functions, tight(as_sizes(system.goal, positive.free), Facts((usual,)), settled), usual
+        )
         solved = self.goals.solve(narrowed, side, split_cases)
         answer = solved.solution
         form, exact = answer.closed, answer.exact
@@ -183,10 +189,15 @@ class Analysis:
             form = tight(form, Facts((usual,)))
         valid = answer.valid
         if form is not None:
-            valid = conj(valid, *(c for c in _parts(positive) if c.free & (form.free | system.goal.free)))
-        bound = Bound(
-            form, exact and form is not None, answer.order, valid, answer.rules, reason
-        )
+            given = Facts((domain,))
+            valid = conj(
+                valid,
+                *(c for c in _parts(positive) if c.free & (form.free | system.goal.free) and not given.implies(c)),
+            )
+        growth = answer.order
+        if growth is None and reading != "expected" and not _calls(narrowed.goal):
+            growth = order_of_bound(narrowed.goal, usual, side)
+        bound = Bound(form, exact and form is not None, growth, valid, answer.rules, reason)
         quick = System(solved.quick.functions, system.goal, system.domain)
         return _Solved(system.goal, system, bound, answer.checked, quick)
 
@@ -224,6 +235,7 @@ class Analysis:
             return math.inf
         return 0 if reading == "lower" else None
 
+    @roomy
     def predict(
         self,
         entry: str,
@@ -285,6 +297,7 @@ class Analysis:
                 pass
         return self._solved_figure(variant, metric, reading, values)
 
+    @roomy
     def choose(
         self,
         function: str,
@@ -375,6 +388,7 @@ class Analysis:
 
     # ---------------------------------------------------------------- the report
 
+    @roomy
     def report(
         self,
         entry: str,
@@ -716,6 +730,10 @@ _CUT_VOTE = (
 
 def _cut_vote(e: Expr) -> bool:
     return any(isinstance(a, Fn) and a.op in CUT_LAWS for a in e.atoms())
+
+
+def _calls(e: Expr) -> bool:
+    return any(isinstance(a, Fn) and a.op == "call" for a in e.atoms())
 
 
 def _holds(cond: Cond, values: Mapping[str, int | Fraction]) -> bool:

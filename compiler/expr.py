@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 __all__ = [
     "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Monomial", "Number", "Or",
     "Rel", "Sym",
-    "as_number", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr", "factorial",
+    "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr", "factorial",
     "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
     "num", "piecewise", "power", "quotient", "sum_", "sym",
 ]
@@ -407,6 +407,15 @@ def _rebuild_fn(a: Fn, f: Callable[[Atom], Expr | None]) -> Expr | None:
         if replaced is not None:
             return replaced
     return new
+
+
+def as_sizes(e: Expr, names: Iterable[str]) -> Expr:
+    """The same with these symbols as sizes, for what is known not to be negative.
+
+    Symbols are equal by name, whatever their kind, so they leave and come back under it.
+    """
+    away = {n: sym(f"{n}'") for n in names if n in e.free}
+    return e.subs(away).subs({f"{n}'": sym(n) for n in away}) if away else e
 
 
 def _subs(e: Expr, table: Mapping[str, Expr]) -> Expr:
@@ -1172,32 +1181,31 @@ def compare(op: str, a: Expr, b: Expr) -> Cond:
 
 def conj(*parts: Cond) -> Cond:
     """All of them."""
-    flat: list[Cond] = []
+    flat: dict[Cond, None] = {}
     for p in parts:
         for q in p.parts if isinstance(p, And) else (p,):
             if q == FALSE:
                 return FALSE
-            if q not in flat:
-                flat.append(q)
-    if any(negate(q) in flat for q in flat if isinstance(q, Rel)):
+            flat[q] = None
+    if len(flat) > 1 and any(negate(q) in flat for q in flat if isinstance(q, Rel)):
         return FALSE
-    return flat[0] if len(flat) == 1 else And(tuple(flat))
+    return next(iter(flat)) if len(flat) == 1 else And(tuple(flat))
 
 
 def disj(*parts: Cond) -> Cond:
     """One of them."""
-    flat: list[Cond] = []
+    flat: dict[Cond, None] = {}
     for p in parts:
         for q in p.parts if isinstance(p, Or) else (p,):
             if q == TRUE:
                 return TRUE
-            if q not in flat:
-                flat.append(q)
-    if any(negate(q) in flat for q in flat if isinstance(q, Rel)):
+            flat[q] = None
+    if len(flat) > 1 and any(negate(q) in flat for q in flat if isinstance(q, Rel)):
         return TRUE
-    return flat[0] if len(flat) == 1 else Or(tuple(flat))
+    return next(iter(flat)) if len(flat) == 1 else Or(tuple(flat))
 
 
+@lru_cache(maxsize=20_000)
 def negate(c: Cond) -> Cond:
     """Not c."""
     match c:

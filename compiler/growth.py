@@ -43,6 +43,7 @@ from .expr import (
     negate,
     num,
     power,
+    sum_,
     sym,
 )
 from .facts import Facts
@@ -153,14 +154,28 @@ def _above(e: Expr) -> Expr | None:
                 continue
             for a, k in m:
                 x = Expr({((a, 1),): 1})
-                if isinstance(a, Fn) and k == 1 and a.op in ("max", "piecewise"):
-                    parts = [_above(y) for y in a.args]
-                    if any(p is None for p in parts):
+                if isinstance(a, Fn) and k == 1 and a.op in ("max", "piecewise", "sum"):
+                    above = _above_atom(a)
+                    if above is None:
                         return None
-                    x = sum((p for p in parts if p is not None), ZERO)
+                    x = above
                 factor = factor * power(x, k)
         result = result + factor
     return result
+
+
+def _above_atom(a: Fn) -> Expr | None:
+    """The same for a maximum, a case distinction or a sum; in a sum a minimum is at most what the index is not in."""
+    if a.op != "sum":
+        parts = [_above(y) for y in a.args]
+        return None if any(p is None for p in parts) else sum((p for p in parts if p is not None), ZERO)
+
+    def limit(y: Atom) -> Expr | None:
+        fixed = [z for z in y.args if a.name not in z.free] if isinstance(y, Fn) and y.op == "min" else []
+        return fixed[0] if fixed else None
+
+    body = _above(a.args[0].rebuild(limit))
+    return None if body is None else _above(sum_(body, a.name, a.args[1], a.args[2]))
 
 
 def _below(e: Expr) -> Iterator[Expr]:
@@ -1239,7 +1254,16 @@ class _Space:
         if len(top) != 1 or not self.strictly(UNIT, top[0].term):
             raise _Undecided
         parts = []
-        for p in inner.leading_of(body, None):
+        leading = inner.leading_of(body, None)
+        # which argument of an extremum counts may change with the index
+        hidden = {
+            name
+            for name, (_, forms) in inner.extrema.items()
+            if any(v[1] == k or v[1].startswith("#") for f in forms for m in f for v, _ in m)
+        }
+        for p in leading:
+            if any(name in hidden for m, _ in p.term.form for (_, name), _ in m):
+                raise _Undecided
             parts.append(self._sum_term(p.term, k, hi, top[0].term))
         return {key: _Part(p.term, TINY, HUGE) for key, p in _join(parts).items()}
 

@@ -185,7 +185,8 @@ def _joined(cases: list[tuple[Expr, Cond]], facts: Facts) -> list[tuple[Expr, Co
     while len(out) > 1:
         (first, cond), (second, rest) = out[-2], out[-1]
         if rest == TRUE and isinstance(cond, Rel) and cond.op == "==" and not second.infinite:
-            if _at_point(second, cond, facts) != _at_point(first, cond, facts) or len(cond.free) != 1:
+            here, other = (tight(_at_point(x, cond, facts), facts) for x in (first, second))
+            if here != other or len(cond.free) != 1:
                 break
             out[-2:] = [(second, TRUE)]
             continue

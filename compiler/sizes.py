@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Sequenced
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -113,6 +114,9 @@ from .values import (
 from .variants import Variant
 
 __all__ = ["Sizes"]
+
+# A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
+_MOST_CASES = 64
 
 
 @lru_cache(maxsize=20_000)
@@ -492,11 +496,7 @@ class Sizes:
 
     def _closed(self, scope: Scope, node: core.Node) -> tuple[Value, Cost]:
         """A node in a scope of its own: the adversary's numbers end here."""
-        value, cost = self.walk(node, scope)
-        for pick in reversed(scope.picks):
-            cost = cost if isinstance(cost, Free) else Pick(pick.name, pick.lo, pick.hi, pick.odds, cost)
-            value = eliminate(value, {pick.name: (pick.lo, pick.hi)})
-        return value, cost
+        return _close(scope, *self.walk(node, scope))
 
     def walk(self, node: core.Node, scope: Scope) -> tuple[Value, Cost]:
         """The value and the cost of a node."""
@@ -523,13 +523,8 @@ class Sizes:
                 return self._if(node, scope)
             case core.And() | core.Or() | core.Not():
                 return self._condition(node, scope)
-            case core.Op(op=op, args=args, index=index):
-                values, costs = [], []
-                for a in args:
-                    v, c = self.walk(a, scope)
-                    values.append(v)
-                    costs.append(c)
-                return apply_rule(op, values, index, self._context(scope)), sequence(*costs)
+            case core.Op():
+                return self._operation(node, scope)
             case core.CallPrimitive():
                 return self._call_primitive(node, scope)
             case core.CallTool():
@@ -557,6 +552,22 @@ class Sizes:
                 return value, Least(metric, tuple((label, c) for label, _, c in labelled), span)
             case core.Let():
                 raise AssertionError("handled by walk")
+
+    def _operation(self, node: core.Op, scope: Scope) -> tuple[Value, Cost]:
+        """An operation; those of a chain `a - b + c` from the left, without recursion."""
+        chain = [node]
+        while chain[-1].args and isinstance(first := chain[-1].args[0], core.Op):
+            chain.append(first)
+        context = self._context(scope)
+        values: list[Value] = []
+        costs: list[Cost] = []
+        for op in reversed(chain):
+            for a in op.args[len(values):]:
+                v, c = self.walk(a, scope)
+                values.append(v)
+                costs.append(c)
+            values = [apply_rule(op.op, values, op.index, context)]
+        return values[0], sequence(*costs)
 
     def _context(self, scope: Scope) -> Context:
         return Context(lambda e: self._tight(e, scope), self.fresh)
@@ -633,37 +644,58 @@ class Sizes:
         return e.subs(table)
 
     def _if(self, node: core.If, scope: Scope) -> tuple[Value, Cost]:
-        truth, cost = self._condition(node.condition, scope)
-        facts = _facts(scope.facts)
-        if truth.yes == TRUE or (truth.yes != FALSE and facts.implies(truth.yes)):
-            value, branch = self._closed(scope.child(), node.then)
-            return value, sequence(cost, branch)
-        if truth.no == TRUE or (truth.no != FALSE and facts.implies(truth.no)):
-            value, branch = self._closed(scope.child(), node.otherwise)
-            return value, sequence(cost, branch)
-        inner, outer = scope.child(negate(truth.no)), scope.child(negate(truth.yes))
-        self._refine(node.condition, True, inner)
-        self._refine(node.condition, False, outer)
-        value1, cost1 = self._closed(inner, node.then)
-        value2, cost2 = self._closed(outer, node.otherwise)
-        chance = self._chance(node.condition, node.chance, scope)
-        if truth.no == negate(truth.yes):
-            return (
-                select([(truth.yes, value1), (TRUE, value2)]),
-                sequence(cost, cases((truth.yes, cost1), (TRUE, cost2))),
-            )
-        undecided = either(cost1, cost2, chance)
-        both = hull(value1, value2)
-        if truth.yes == FALSE and truth.no == FALSE:
-            value = both
-            mean = self._mixed_mean(value1, value2, chance)
-            if mean is not None:
-                value = mean
-            return value, sequence(cost, undecided)
-        return (
-            select([(truth.yes, value1), (truth.no, value2), (TRUE, both)]),
-            sequence(cost, cases((truth.yes, cost1), (truth.no, cost2), (TRUE, undecided))),
-        )
+        """A choice; the arms of a chain of them one after the other, for there may be thousands."""
+        arms: list[_Arm] = []
+        rest: core.Node = node
+        while isinstance(rest, core.If):
+            truth, cost = self._condition(rest.condition, scope)
+            facts = _facts(scope.facts)
+            if truth.yes == TRUE or (truth.yes != FALSE and facts.implies(truth.yes)):
+                arms.append(_Arm(TRUE, FALSE, cost, None, FREE, None, scope))
+                rest, scope = rest.then, scope.child()
+                break
+            if truth.no == TRUE or (truth.no != FALSE and facts.implies(truth.no)):
+                arms.append(_Arm(FALSE, TRUE, cost, None, FREE, None, scope))
+                rest, scope = rest.otherwise, scope.child()
+                continue
+            known = len(arms) < _MOST_CASES         # beyond, nothing is learnt of the sizes for which the test fails
+            inner, outer = scope.child(negate(truth.no)), scope.child(*([negate(truth.yes)] if known else []))
+            self._refine(rest.condition, True, inner)
+            self._refine(rest.condition, False, outer)
+            value, branch = self._closed(inner, rest.then)
+            chance = self._chance(rest.condition, rest.chance, scope)
+            arms.append(_Arm(truth.yes, truth.no, cost, value, branch, chance, scope))
+            rest, scope = rest.otherwise, outer
+        value, cost = self._closed(scope, rest)
+        return self._joined(arms, value, cost)
+
+    def _joined(self, arms: list[_Arm], last: Value, rest: Cost) -> tuple[Value, Cost]:
+        """The value and the cost of a chain of choices that ends with these."""
+        values, costs = [(TRUE, last)], [(TRUE, rest)]      # what sizes decide, of the arms behind
+        for at in range(len(arms) - 1, -1, -1):
+            arm = arms[at]
+            if arm.value is not None and arm.no == negate(arm.yes):
+                values.insert(0, (arm.yes, arm.value))
+                costs.insert(0, (arm.yes, arm.cost))
+                if isinstance(arm.test, Free) and not arm.scope.picks:
+                    continue
+                last, rest = _selected(values), _decided(costs)
+            elif arm.value is not None:
+                last, rest = _selected(values), _decided(costs)
+                undecided, both = either(arm.cost, rest, arm.chance), hull(arm.value, last)
+                if arm.yes == FALSE and arm.no == FALSE:
+                    last = self._mixed_mean(arm.value, last, arm.chance) or both
+                    rest = undecided
+                else:
+                    last = select([(arm.yes, arm.value), (arm.no, last), (TRUE, both)])
+                    rest = cases((arm.yes, arm.cost), (arm.no, rest), (TRUE, undecided))
+            else:
+                last, rest = _selected(values), _decided(costs)
+            rest = sequence(arm.test, rest)
+            if at:
+                last, rest = _close(arm.scope, last, rest)
+            values, costs = [(TRUE, last)], [(TRUE, rest)]
+        return _selected(values), _decided(costs)
 
     def _mixed_mean(self, a: Value, b: Value, chance: Expr | None) -> Value | None:
         """The hull of two texts or numbers with the mean of the mixture, where chance tells it."""
@@ -1042,7 +1074,9 @@ class Sizes:
         else:
             assert source.element is not None
             element, facts = source.element, ()
-        run = Accumulation(self.fresh, self.time_limit, initial, index, lambda s: body(s, element, facts), x, over)
+        run = Accumulation(
+            self.fresh, self.time_limit, scope.facts, initial, index, lambda s: body(s, element, facts), x, over
+        )
         run.find()
         if run.needs_peel and peeled < 3:
             count = source.length
@@ -1109,7 +1143,7 @@ class Sizes:
             tests.append(test)
             return value, cost
 
-        run = Accumulation(self.fresh, self.time_limit, initial, index, body, None, None)
+        run = Accumulation(self.fresh, self.time_limit, scope.facts, initial, index, body, None, None)
         run.find()
         if run.needs_peel and peeled < 3:
             first_value, first_cost = body(initial)
@@ -1165,6 +1199,52 @@ class Sizes:
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, None, scope)
         return value, sequence(*costs, cost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """An arm of a chain of choices: when it is taken, when certainly not, what its test costs, its value and cost.
+
+    `value` is None for one that is never taken, or always, which ends the chain. `scope` is that of the test.
+    """
+
+    yes: Cond
+    no: Cond
+    test: Cost
+    value: Value | None
+    cost: Cost
+    chance: Expr | None
+    scope: Scope
+
+
+def _close(scope: Scope, value: Value, cost: Cost) -> tuple[Value, Cost]:
+    """The value and the cost outside of a scope: the adversary's numbers end here."""
+    for pick in reversed(scope.picks):
+        cost = cost if isinstance(cost, Free) else Pick(pick.name, pick.lo, pick.hi, pick.odds, cost)
+        value = eliminate(value, {pick.name: (pick.lo, pick.hi)})
+    return value, cost
+
+
+def _selected(found: list[tuple[Cond, Value]]) -> Value:
+    """What sizes decide, or the hull of it all where that are too many cases."""
+    value = found[0][1]
+    if len(found) <= _MOST_CASES or all(v == value for _, v in found):
+        return select(found)
+    for _, v in found:
+        value = value if v == value else hull(value, v)
+    return value
+
+
+def _decided(found: list[tuple[Cond, Cost]]) -> Cost:
+    """The same of costs, a balanced tree of alternatives where there are too many cases."""
+    if all(c == found[0][1] for _, c in found):
+        return found[0][1]
+    if len(found) <= _MOST_CASES:
+        return cases(*found)
+    level = [c for _, c in found]
+    while len(level) > 1:
+        level = [either(a, b, None) for a, b in zip(level[::2], level[1::2], strict=False)] + level[len(level) & ~1:]
+    return level[0]
 
 
 _Body = Callable[[Value, Value, tuple[Cond, ...]], tuple[Value, Cost]]

@@ -180,6 +180,8 @@ def test_no_order_is_contradicted_by_the_numbers(data: st.DataObject) -> None:
                     point = [min(q, 600 + scale) for q in point]
                 top, bottom = exact(*point), claimed(*point)
                 assert bottom > 0, (point, found)
+                if scale == scales[0] and top <= 0:
+                    continue        # log(16) - 3 is negative still
                 assert top > 0, (point, found)
                 ratios.append(float(top / bottom) if not isinstance(top, int) else float(Fraction(top) / bottom
                               if isinstance(bottom, int) else top / bottom))

@@ -66,6 +66,16 @@ def points(
         yield from _several(params, kinds, drivers, huge, lows)
         return
     rows: list[list[tuple[Any, ...]]] = []
+    whole = [p for p in fixed if kinds.get(p) != "real"][:4] if len(fixed) > 1 and drivers else []
+    for p in whole:
+        # one constant at its least while the others are large, and the other way round: a factor of 1 changes nothing,
+        # a limit far away is not reached
+        for own, rest in ((lows.get(p, 0), 100), (lows.get(p, 0) + 1, 100), (1000, 2)):
+            uneven = {
+                q: own if q == p else Fraction(1, 2) if kinds.get(q) == "real" else rest + lows.get(q, 0) + j
+                for j, q in enumerate(fixed)
+            }
+            rows.append([tuple(uneven.get(q, n) for q in params) for n in (1, 2, 3, 4, 5, 7, 12, 16, 30)])
     for turn in range(9 if fixed else 1):
         given: dict[str, Any] = {}
         for j, p in enumerate(fixed):
@@ -149,7 +159,7 @@ def compare(
     deadline: Deadline,
     *,
     least: int = 8,
-    most: int = 160,
+    most: int = 200,
 ) -> Outcome:
     """Compares a form with the recurrence at up to `most` of the sizes that lie in `valid`."""
     side = evaluator.side

@@ -33,6 +33,7 @@ from ..expr import (
     le,
     lt,
     max_,
+    min_,
     negate,
     num,
     piecewise,
@@ -141,6 +142,7 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
     options = [_ranked(a, f) for a in atoms]
     bounds: list[Closed] = []
     orders: list[Closed] = []
+    alone: list[Closed] = []
     for count, picks in enumerate(product(*options)):
         if count >= _MOST:
             break
@@ -162,6 +164,7 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
         answer = work.derived(one)
         if answer is None:
             continue
+        alone.append(answer)
         if answer.form is not None and answer.exact and _dominates(f, at, atoms, table, answer):
             yield Closed(answer.form, True, answer.valid, (*answer.rules, "dominant alternative"))
         natural = (
@@ -173,10 +176,24 @@ def _alternatives(work: Work, f: Function) -> Iterator[Closed]:
             bounds.append(answer)
         if answer.form is None and answer.order is not None:
             orders.append(answer)
+    yield from _saturated(f, atoms, options, alone)
     if len(f.params) == 1 and len(orders) == math.prod(len(o) for o in options) and len({o.order for o in orders}) == 1:
         # every alternative alone has this order; with parts that only shrink by factors so has any mixture
         yield Closed(None, False, TRUE, (*orders[0].rules, "dominant alternative"), orders[0].order)
     yield from (Closed(b.form, False, b.valid, (*b.rules, "one alternative"), b.order) for b in bounds)
+
+
+def _saturated(f: Function, atoms: list[Fn], options: list[list[Expr]], alone: list[Closed]) -> Iterator[Closed]:
+    """T(i) = min(w, g(T(i-1))) with a rising g is the smallest of what each alternative alone gives, max likewise."""
+    if len(atoms) != 1 or len(alone) != len(options[0]) or any(a.form is None or not a.exact for a in alone):
+        return
+    pick = min_ if atoms[0].op == "min" else max_
+    rules = tuple(dict.fromkeys(r for a in alone for r in a.rules))
+    # where the limit does not cut the first value, the limit itself will do for what it gives alone
+    simple = (x if not has_call(x, f.name) else a.form for x, a in zip(options[0], alone, strict=True))
+    for forms in (simple, (a.form for a in alone)):
+        form = pick(*(x for x in forms if x is not None))
+        yield Closed(form, True, conj(*(a.valid for a in alone)), (*rules, "saturation"))
 
 
 def _ranked(a: Fn, f: Function) -> list[Expr]:

@@ -24,10 +24,13 @@ from ..expr import (
     Rel,
     Sym,
     binomial,
+    ceil,
+    eq,
     expr,
     ge,
     is_integer,
     is_nonneg,
+    log,
     lt,
     max_,
     min_,
@@ -381,6 +384,10 @@ def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | Non
         return None
     j = sym(name)
     w = (max_ if a.op == "max" else min_)(*fixed)
+    if a.op == "min":
+        grown = _saturating_sum(s.numerator, moving[0], w, name, lo, hi)
+        if grown is not None:
+            return s.coef * grown
     b = moving[0] - j
     if name in b.free or not is_integer(w - b):
         return None
@@ -391,6 +398,22 @@ def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | Non
     if not is_nonneg(cut - lo + 1):
         cases.append((sum_(p * above, name, lo, hi), lt(cut, lo)))
     return s.coef * piecewise(*cases, (sum_(p * below, name, lo, cut) + sum_(p * above, name, cut + 1, hi), TRUE))
+
+
+def _saturating_sum(p: poly.Poly, body: Expr, w: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """Sum of p(j) min(w, c b^j) for b >= 1: geometric below D = ceil(log(w/c, b)), then w."""
+    if len(body.terms) != 1 or lo != ZERO:
+        return None
+    s = split_monomial(body, name)
+    if s is None or s.specials or s.denominator or s.numerator != [1] or s.ratio == ONE or not is_integer(s.ratio):
+        return None
+    b, c = s.ratio, s.coef
+    if not is_nonneg(b) or not is_nonneg(c):
+        return None
+    below = min_(hi + 1, max_(ZERO, ceil(log(w / c, b.number) if b.number else log(w / c) / log(b))))
+    cut = c * _geometric_sum(p, b, ZERO, below - 1) + w * _faulhaber(p, name, below, hi)
+    one = [] if b.number else [(_faulhaber(p, name, ZERO, hi) * min_(w, c), eq(b, ONE))]
+    return piecewise((ZERO, lt(w, ONE)), *one, (cut, TRUE))
 
 
 def _harmonic_over(x: Expr) -> Expr:
