@@ -236,6 +236,7 @@ class Analysis:
         return 0 if reading == "lower" else None
 
     @roomy
+    @roomy
     def predict(
         self,
         entry: str,
@@ -297,6 +298,7 @@ class Analysis:
                 pass
         return self._solved_figure(variant, metric, reading, values)
 
+    @roomy
     @roomy
     def choose(
         self,
@@ -388,6 +390,7 @@ class Analysis:
 
     # ---------------------------------------------------------------- the report
 
+    @roomy
     @roomy
     def report(
         self,

@@ -47,7 +47,7 @@ def check_contract(
             allowed, used = limit(*values.values()), figure(values)
         except (EvaluationError, ArithmeticError, ValueError):
             continue
-        if isinstance(used, int | Fraction | float) and used > allowed + 1e-9:
+        if isinstance(used, int | Fraction | float) and _exceeds(used, allowed):
             where = ", ".join(f"{n} = {v}" for n, v in values.items()) or "any size"
             spent = "unbounded" if used == math.inf else f"{used}"
             return Diagnostic(
@@ -67,6 +67,13 @@ def check_contract(
         (),
         "warning",
     )
+
+
+def _exceeds(used: float | Fraction, allowed: float | Fraction) -> bool:
+    """Whether more is used than allowed, but for the rounding of floats; integers may be too large for these."""
+    if isinstance(used, float):
+        return used - 1e-9 > allowed
+    return used > (allowed + 1e-9 if isinstance(allowed, float) else allowed)
 
 
 def _hint(bound: Bound) -> str:

@@ -8,6 +8,7 @@ several functions come out as in Gaussian elimination; a weight of 1 or more nev
 """
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from fractions import Fraction
@@ -95,15 +96,16 @@ def _linear(constant: Any, weights: dict[tuple[_Compiled, Any], Any]) -> Any:
 class Evaluator:
     """Evaluates the functions of a system and keeps what it has evaluated.
 
-    `fuel` is the number of calls that one question may evaluate, `seconds` the time it may take. `digits`: None for
+    `fuel` is the number of calls that one question may evaluate, `seconds` the time it may take; none is evaluated
+    after `until`, a moment of the monotonic clock. `digits`: None for
     exact fractions (what is irrational is a float), up to 15 for floats, more for mpmath numbers; integers stay exact.
     With `symbolic`, sizes may be expressions as long as no decision depends on them.
     """
 
     def __init__(self, system: System, side: Side = "upper", *, fuel: int = 4_000_000, seconds: float = 60.0,
-                 digits: int | None = None, symbolic: bool = False) -> None:
+                 digits: int | None = None, symbolic: bool = False, until: float = math.inf) -> None:
         self.system, self.side, self.fuel, self.seconds = system, side, fuel, seconds
-        self._deadline = 0.0
+        self._deadline, self._until = 0.0, until
         self._space = namespace(digits, symbolic)
         self._need: list[tuple[_Compiled, Any]] = []
         self._space["need"] = self._need
@@ -226,7 +228,7 @@ class Evaluator:
         need = self._need
         stack: list[tuple[_Compiled, Any]] = [(goal, goal_key)]
         tainted: list[tuple[_Compiled, Any]] = []
-        deadline = self._deadline = time.monotonic() + self.seconds
+        deadline = self._deadline = min(self._until, time.monotonic() + self.seconds)
         largest = LARGEST_KEY + max(map(_bits, goal_key if type(goal_key) is tuple else (goal_key,)), default=0)
         self._left, kept, step = self.fuel, 0, 0
         f, key = goal, goal_key

@@ -209,7 +209,10 @@ class Facts:
 
     def _inside(self, e: Expr) -> Expr:
         """In terms of slack variables."""
-        return e.subs(self._replace) if self._replace else e
+        try:
+            return e.subs(self._replace) if self._replace else e
+        except OverflowError:
+            return e        # too large to write out: then nothing is known of its symbols but their kinds
 
     def _slack_kind(self, name: str) -> str:
         if name.endswith("'"):

@@ -100,6 +100,13 @@ def _num(v: Value) -> Size:
     return v.size
 
 
+def _from_one(v: Value) -> Size:
+    """A number of parts, or a step; below 1 a run fails, so what is said there is free."""
+    s = _num(v)
+    number = s.lo.number if s.exact else None
+    return exact(ONE) if number is not None and number < 1 else s
+
+
 def _items(v: Value) -> Items:
     assert isinstance(v, Items)
     return v
@@ -203,7 +210,7 @@ def _floor_divide(a: list[Value], c: Context) -> Value:
     x, y = _num(a[0]), _num(a[1])
     if x.exact and y.exact and y.lo != ZERO and not x.lo.infinite:
         return Num(exact(quotient(x.lo, y.lo)))
-    if is_nonneg(x.lo) and is_nonneg(y.lo):
+    if is_nonneg(x.lo) and is_nonneg(y.lo) and y.hi != ZERO:
         low = max_(y.lo, ONE)
         return Num(between(ZERO if y.hi.infinite else quotient(x.lo, y.hi), floor(x.hi / low)))
     if y.exact and is_nonneg(y.lo - 1):
@@ -216,7 +223,7 @@ def _modulo(a: list[Value], c: Context) -> Value:
     x, y = _num(a[0]), _num(a[1])
     if x.exact and y.exact and y.lo != ZERO and not x.lo.infinite:
         return Num(exact(mod(x.lo, y.lo)))
-    if is_nonneg(y.lo):
+    if is_nonneg(y.lo) and y.hi != ZERO:
         high = y.hi - 1
         return Num(between(ZERO, min_(x.hi, high) if is_nonneg(x.lo) else high))
     return Num(ANY)
@@ -231,12 +238,11 @@ def _power(a: list[Value], c: Context) -> Value:
         except (OverflowError, ZeroDivisionError, ValueError):
             return Num(ANY)
     if is_nonneg(x.lo - 1) and is_nonneg(y.lo):
-        return Num(
-            between(
-                ONE if x.lo.infinite else power(x.lo, y.lo),
-                INF if x.hi.infinite or y.hi.infinite else power(x.hi, y.hi),
-            )
-        )
+        try:
+            low = ONE if x.lo.infinite else power(x.lo, y.lo)
+            return Num(between(low, INF if x.hi.infinite or y.hi.infinite else power(x.hi, y.hi)))
+        except OverflowError:
+            return Num(between(ONE, INF))
     return Num(ANY)
 
 
@@ -576,7 +582,7 @@ _FEW = 16
 
 @_rule("split")
 def _split(a: list[Value], c: Context) -> Value:
-    n, k = _size(a[0]), _num(a[1])
+    n, k = _size(a[0]), _from_one(a[1])
     index = c.fresh("j")
     if n.exact and k.exact and not n.lo.infinite:
         pieces = k.lo.number
@@ -604,7 +610,7 @@ def _split(a: list[Value], c: Context) -> Value:
 
 @_rule("chunks")
 def _chunks(a: list[Value], c: Context) -> Value:
-    n, s = _size(a[0]), _num(a[1])
+    n, s = _size(a[0]), _from_one(a[1])
     index = c.fresh("j")
     if n.exact and s.exact and not n.lo.infinite:
         full, many = floor(n.lo / s.lo), ceil(n.lo / s.lo)
@@ -624,7 +630,7 @@ def _chunks(a: list[Value], c: Context) -> Value:
 
 @_rule("windows")
 def _windows(a: list[Value], c: Context) -> Value:
-    n, s, step = _size(a[0]), _num(a[1]), _num(a[2])
+    n, s, step = _size(a[0]), _from_one(a[1]), _from_one(a[2])
     index = c.fresh("j")
     if n.exact and s.exact and step.exact:
         many = c.tight(max_(ONE, ceil((n.lo - s.lo) / step.lo) + 1))

@@ -12,8 +12,9 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from .check import Checked, check_units
 from .diagnostics import Diagnostic
@@ -21,8 +22,9 @@ from .modules import load_units
 from .parser import parse, read_source
 from .source import Source
 
-__all__ = ["load_program", "with_room"]
+__all__ = ["load_program", "roomy", "with_room"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 _STACK = 64 * 1024 * 1024
 _DEPTH = 20_000
@@ -52,32 +54,70 @@ def _load(source: Source, folder: Path | None) -> tuple[Checked | None, list[Dia
     return (None if any(d.severity == "error" for d in diagnostics) else checked), diagnostics
 
 
+class _Room:
+    """What the whole process shares: how many threads need room, and the settings to go back to after the last."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.threads: set[int] = set()
+        self.limit = 0
+        self.collecting = False
+
+    def enter(self) -> None:
+        with self.lock:
+            if not self.threads:
+                self.limit, self.collecting = sys.getrecursionlimit(), gc.isenabled()
+                sys.setrecursionlimit(max(self.limit, _DEPTH))
+                gc.disable()                            # trees and tables only grow here: there is nothing to find
+            self.threads.add(threading.get_ident())
+
+    def leave(self) -> None:
+        with self.lock:
+            self.threads.discard(threading.get_ident())
+            if not self.threads:
+                sys.setrecursionlimit(self.limit)
+                if self.collecting:
+                    gc.enable()
+
+
+_ROOM = _Room()
+
+
 def with_room(work: Callable[[], T]) -> T:
-    """Runs it in a thread with a higher recursion limit and a stack of 64 MB (what is touched is taken)."""
+    """Runs it in a thread with a higher recursion limit and a stack of 64 MB (what is touched is taken).
+
+    Within such a thread it is simply called.
+    """
+    if threading.get_ident() in _ROOM.threads:
+        return work()
     outcome: list[T] = []
     failure: list[BaseException] = []
 
     def run() -> None:
-        collecting = gc.isenabled()
-        gc.disable()                                    # trees and tables only grow here: there is nothing to find
+        _ROOM.enter()
         try:
             outcome.append(work())
         except BaseException as error:                  # handed on to the caller's thread
             failure.append(error)
         finally:
-            if collecting:
-                gc.enable()
+            _ROOM.leave()
 
-    limit, stack = sys.getrecursionlimit(), threading.stack_size()
-    sys.setrecursionlimit(max(limit, _DEPTH))
-    threading.stack_size(_STACK)
-    try:
-        thread = threading.Thread(target=run, name="orch-front-end")
-        thread.start()
-    finally:
-        threading.stack_size(stack)
+    with _ROOM.lock:
+        stack = threading.stack_size(_STACK)
+        try:
+            thread = threading.Thread(target=run, name="orch-front-end")
+            thread.start()
+        finally:
+            threading.stack_size(stack)
     thread.join()
-    sys.setrecursionlimit(limit)
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def roomy(function: Callable[P, T]) -> Callable[P, T]:
+    """The same function, with room."""
+    @wraps(function)
+    def inside(*args: P.args, **options: P.kwargs) -> T:
+        return with_room(lambda: function(*args, **options))
+    return inside

@@ -17,10 +17,12 @@ from .diagnostics import Diagnostic, Label
 from .nodes import Comment
 from .source import Source, Span
 
-__all__ = ["BUILT_IN_TYPES", "KEYWORDS", "MAX_DEPTH", "Chunk", "Lexed", "Token", "lex"]
+__all__ = ["BUILT_IN_TYPES", "KEYWORDS", "MAX_CHAIN", "MAX_DEPTH", "Chunk", "Lexed", "Token", "lex"]
 
 MAX_DEPTH = 200
 """Levels of brackets, and of the syntax tree: later passes recurse over it."""
+MAX_CHAIN = 5000
+"""Links of chains on one path of the tree, `a + b + c` or `if ... else if ...`, which read flat: they are no levels."""
 
 _MAX_DIGITS = 1000
 _MAX_LEXICAL_ERRORS = 20

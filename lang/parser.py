@@ -22,8 +22,8 @@ from typing import Any
 from zlib import crc32
 
 from .diagnostics import Diagnostic
-from .lexer import MAX_DEPTH, Chunk, Token, lex
-from .nodes import Decl, Module
+from .lexer import MAX_CHAIN, MAX_DEPTH, Chunk, Token, lex
+from .nodes import Binary, Block, Decl, If, Module
 from .source import Source, Span
 from .tree import TreeBuilder
 
@@ -262,26 +262,46 @@ def _declaration(source: Source, table: Table, actions: list[_Action], builder: 
         return None, explain(source, table, _symbols(), tokens, outcome), tokens[outcome.index].start
     deep = _too_deep(outcome) if len(tokens) > MAX_DEPTH else None
     if deep is not None:
+        place, limit = deep
+        what = "a chain of more than {} links" if limit == MAX_CHAIN else "nested more than {} levels deep"
         return None, Diagnostic(
-            "E0008", f"This is nested more than {MAX_DEPTH} levels deep.", deep,
-            "Give the inner parts a name with `let`, or move them into a function of their own."), deep.start
+            "E0008", f"This is {what.format(limit)}.", place,
+            "Give the inner parts a name with `let`, or move them into a function of their own."), place.start
     return outcome, None, 0
 
 
-def _too_deep(root: Decl) -> Span | None:
-    """The place of a node more than MAX_DEPTH levels below the root, if there is one."""
-    waiting: list[tuple[Any, int]] = [(root, 0)]
+def _too_deep(root: Decl) -> tuple[Span, int] | None:
+    """The place of a node too far below the root, and the limit, MAX_DEPTH levels or MAX_CHAIN links; else None.
+
+    The terms of `a + b + c` and the arms of `if ... else if ... else` read flat, whatever the tree: they are links.
+    """
+    waiting: list[tuple[Any, int, int]] = [(root, 0, 0)]
     while waiting:
-        node, depth = waiting.pop()
+        node, depth, links = waiting.pop()
         if isinstance(node, tuple):
-            waiting.extend((item, depth) for item in node)
+            waiting.extend((item, depth, links) for item in node)
         elif isinstance(node, Span):
             continue
         elif hasattr(node, "__dataclass_fields__"):
             if depth > MAX_DEPTH:
-                return node.span  # type: ignore[no-any-return]
-            waiting.extend((getattr(node, name), depth + 1) for name in node.__slots__)
+                return node.span, MAX_DEPTH
+            if links > MAX_CHAIN:
+                return node.span, MAX_CHAIN
+            link = _link(node)
+            if link is not None:
+                waiting.append((link, depth, links if isinstance(link, Block) else links + 1))
+            waiting.extend((part, depth + 1, links) for name in node.__slots__
+                           if (part := getattr(node, name)) is not None and part is not link)
     return None
+
+
+def _link(node: Any) -> Any:
+    """The rest of the chain that this node begins: what stands left of its operator, or its `else if`."""
+    match node:
+        case Binary(left=Binary() as rest) | If(otherwise=Block(statements=()) as rest) | Block((), If() as rest):
+            return rest
+        case _:
+            return None
 
 
 if __name__ == "__main__":

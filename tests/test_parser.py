@@ -482,7 +482,7 @@ START = "fn main(n: Int) -> Int {\n  "
     START + "(" * DEEP + "n" + ")" * DEEP + "\n}\n",
     START + "(" * DEEP + "n\n}\n",
     START + "[" * DEEP, START + "{" * DEEP, START + '"{' * DEEP, START + "f(" * DEEP,
-    START + "not " * DEEP + "n\n}\n", START + "- " * DEEP + "n\n}\n", START + "n + " * DEEP + "n\n}\n",
+    START + "not " * DEEP + "n\n}\n", START + "- " * DEEP + "n\n}\n", START + "n + (" * DEEP + "n" + ")" * DEEP,
     START + "n ** " * DEEP + "n\n}\n", START + "n" + ".a" * DEEP + "\n}\n", START + "|x| " * DEEP + "n\n}\n",
     START + "if n > 1 { n } else " * DEEP + "{ n }\n}\n", START + "f(n) else " * DEEP + "n\n}\n",
     "fn main(n: " + "fn() -> " * DEEP + "Int) -> Int { 1 }\n",

@@ -31,6 +31,10 @@ from .sums import atom_expr, split_monomial
 __all__ = ["Linear", "c_finite", "linear_system"]
 
 _LARGEST_ORDER = 24
+# a longer step makes a characteristic polynomial whose roots nobody wants to read
+_LONGEST_STEP = 100
+# powers of roots are written out from the first size on
+_LARGEST_START = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def linear_system(functions: list[Function]) -> Linear | None:
                     return None
                 p = params[moving[0]]
                 step = (sym(p) - args[moving[0]]).number
-                if not isinstance(step, int) or step < 1 or (var is not None and var != p):
+                if not isinstance(step, int) or not 1 <= step <= _LONGEST_STEP or (var is not None and var != p):
                     return None
                 var = p
                 entries.append((name, step, number))
@@ -282,7 +286,7 @@ def c_finite(functions: list[Function], goal: str) -> Iterator[Closed]:
     if len(rest) > 3 or (len(rest) == 3 and quadratic_roots(rest) is None):
         return
     count = sum(multiplicity.values()) + len(rest) - 1
-    if count > _LARGEST_ORDER:
+    if count > _LARGEST_ORDER or abs(system.start) > _LARGEST_START:
         return
     first = system.start + lowest
     for origin in (first - max(step for e in system.calls for _, step, _ in e), first):

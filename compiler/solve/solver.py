@@ -124,7 +124,9 @@ class Work:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        return Evaluator(self.system, self.side, fuel=400_000, seconds=2.0, digits=self.digits)
+        return Evaluator(
+            self.system, self.side, fuel=400_000, seconds=2.0, digits=self.digits, until=self.deadline.at
+        )
 
     @cached_property
     def digits(self) -> int | None:
@@ -146,7 +148,7 @@ class Work:
     @cached_property
     def floats(self) -> Evaluator:
         """For large sizes, where only the ratio matters."""
-        return Evaluator(self.system, self.side, fuel=2_000_000, seconds=3.0, digits=15)
+        return Evaluator(self.system, self.side, fuel=2_000_000, seconds=3.0, digits=15, until=self.deadline.at)
 
     # ------------------------------------------------------------ facts
 
