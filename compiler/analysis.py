@@ -236,7 +236,6 @@ class Analysis:
         return 0 if reading == "lower" else None
 
     @roomy
-    @roomy
     def predict(
         self,
         entry: str,
@@ -298,7 +297,6 @@ class Analysis:
                 pass
         return self._solved_figure(variant, metric, reading, values)
 
-    @roomy
     @roomy
     def choose(
         self,
@@ -390,7 +388,6 @@ class Analysis:
 
     # ---------------------------------------------------------------- the report
 
-    @roomy
     @roomy
     def report(
         self,

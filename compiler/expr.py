@@ -1206,7 +1206,6 @@ def disj(*parts: Cond) -> Cond:
 
 
 @lru_cache(maxsize=20_000)
-@lru_cache(maxsize=20_000)
 def negate(c: Cond) -> Cond:
     """Not c."""
     match c:

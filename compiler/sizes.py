@@ -118,9 +118,6 @@ __all__ = ["Sizes"]
 # A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
 _MOST_CASES = 64
 
-# A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
-_MOST_CASES = 64
-
 
 @lru_cache(maxsize=20_000)
 def _facts(conditions: tuple[Cond, ...]) -> Facts:
@@ -555,22 +552,6 @@ class Sizes:
                 return value, Least(metric, tuple((label, c) for label, _, c in labelled), span)
             case core.Let():
                 raise AssertionError("handled by walk")
-
-    def _operation(self, node: core.Op, scope: Scope) -> tuple[Value, Cost]:
-        """An operation; those of a chain `a - b + c` from the left, without recursion."""
-        chain = [node]
-        while chain[-1].args and isinstance(first := chain[-1].args[0], core.Op):
-            chain.append(first)
-        context = self._context(scope)
-        values: list[Value] = []
-        costs: list[Cost] = []
-        for op in reversed(chain):
-            for a in op.args[len(values):]:
-                v, c = self.walk(a, scope)
-                values.append(v)
-                costs.append(c)
-            values = [apply_rule(op.op, values, op.index, context)]
-        return values[0], sequence(*costs)
 
     def _operation(self, node: core.Op, scope: Scope) -> tuple[Value, Cost]:
         """An operation; those of a chain `a - b + c` from the left, without recursion."""
@@ -1218,52 +1199,6 @@ class Sizes:
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, None, scope)
         return value, sequence(*costs, cost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Arm:
-    """An arm of a chain of choices: when it is taken, when certainly not, what its test costs, its value and cost.
-
-    `value` is None for one that is never taken, or always, which ends the chain. `scope` is that of the test.
-    """
-
-    yes: Cond
-    no: Cond
-    test: Cost
-    value: Value | None
-    cost: Cost
-    chance: Expr | None
-    scope: Scope
-
-
-def _close(scope: Scope, value: Value, cost: Cost) -> tuple[Value, Cost]:
-    """The value and the cost outside of a scope: the adversary's numbers end here."""
-    for pick in reversed(scope.picks):
-        cost = cost if isinstance(cost, Free) else Pick(pick.name, pick.lo, pick.hi, pick.odds, cost)
-        value = eliminate(value, {pick.name: (pick.lo, pick.hi)})
-    return value, cost
-
-
-def _selected(found: list[tuple[Cond, Value]]) -> Value:
-    """What sizes decide, or the hull of it all where that are too many cases."""
-    value = found[0][1]
-    if len(found) <= _MOST_CASES or all(v == value for _, v in found):
-        return select(found)
-    for _, v in found:
-        value = value if v == value else hull(value, v)
-    return value
-
-
-def _decided(found: list[tuple[Cond, Cost]]) -> Cost:
-    """The same of costs, a balanced tree of alternatives where there are too many cases."""
-    if all(c == found[0][1] for _, c in found):
-        return found[0][1]
-    if len(found) <= _MOST_CASES:
-        return cases(*found)
-    level = [c for _, c in found]
-    while len(level) > 1:
-        level = [either(a, b, None) for a, b in zip(level[::2], level[1::2], strict=False)] + level[len(level) & ~1:]
-    return level[0]
 
 
 @dataclass(frozen=True, slots=True)

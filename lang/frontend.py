@@ -27,7 +27,7 @@ __all__ = ["load_program", "roomy", "with_room"]
 P = ParamSpec("P")
 T = TypeVar("T")
 _STACK = 64 * 1024 * 1024
-_DEPTH = 20_000
+_DEPTH = 200_000
 
 
 def load_program(program: str | Path | Source, folder: Path | None = None) -> tuple[Checked | None, list[Diagnostic]]:
