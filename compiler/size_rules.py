@@ -593,7 +593,8 @@ def _split(a: list[Value], c: Context) -> Value:
                 parts.append(Part(ONE, index, _resized(a[0], exact(size), offset)))
                 offset = offset + size
             joined = list_of_parts(_merged(parts), n)
-            return joined
+            element = _resized(a[0], between(floor(n.lo / pieces), ceil(n.lo / pieces)), None)
+            return Items(joined.length, joined.parts, element, n)
         large, many = ceil(n.lo / k.lo), mod(n.lo, k.lo)
         small = floor(n.lo / k.lo)
         parts_of_two = (

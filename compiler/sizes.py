@@ -59,7 +59,9 @@ from .expr import (
     Expr,
     Fn,
     call,
+    ceil,
     conj,
+    floor,
     ge,
     is_nonneg,
     le,
@@ -67,6 +69,7 @@ from .expr import (
     min_,
     negate,
     num,
+    piecewise,
     power,
     sym,
 )
@@ -419,9 +422,8 @@ class Sizes:
                 if needed is not None:
                     system = System(needed, goal, conj(*m.facts))
                     answer = solve(system, "upper" if side == "hi" else "lower", time_limit=self.time_limit)
-                    covers = answer.closed is not None and _facts(m.facts).implies(answer.valid)
-                    if answer.closed is not None and covers and not has_unknown(answer.closed):
-                        value = answer.closed
+                    if answer.closed is not None and not has_unknown(answer.closed):
+                        value = _everywhere(answer.closed, answer.valid, rhs, _facts(m.facts))
             if value is None or has_unknown(value):
                 value = (
                     INF
@@ -566,8 +568,23 @@ class Sizes:
                 v, c = self.walk(a, scope)
                 values.append(v)
                 costs.append(c)
-            values = [apply_rule(op.op, values, op.index, context)]
+            value = apply_rule(op.op, values, op.index, context)
+            values = [self._one_of_two(value, values[0], scope) if op.op == "index" else value]
         return values[0], sequence(*costs)
+
+    def _one_of_two(self, found: Value, source: Value, scope: Scope) -> Value:
+        """An element of a `split` by an index that sizes do not tell: the adversary picks one of the two sizes there
+        are, so that what is done with it is analysed at an exact size and not over an interval."""
+        size = primary(found)
+        if not isinstance(source, Items) or source.parts is None or size is None or size.exact:
+            return found
+        if not any(isinstance(a, Fn) and a.op == "floor" and size.lo == floor(a.args[0]) and size.hi == ceil(a.args[0])
+                   for a in size.lo.atoms()):
+            return found
+        name = self.fresh("k")
+        scope.picks.append(Pick(name, size.lo, size.hi, None, FREE))
+        scope.know(le(size.lo, sym(name)), le(sym(name), size.hi))
+        return with_primary(found, exact(sym(name)))
 
     def _context(self, scope: Scope) -> Context:
         return Context(lambda e: self._tight(e, scope), self.fresh)
@@ -1350,6 +1367,17 @@ def _settled(rhs: Expr, side: str) -> Expr | None:
     if not values:
         return None
     return max_(*values) if side == "hi" else min_(*values)
+
+
+def _everywhere(closed: Expr, valid: Cond, rhs: Expr, facts: Facts) -> Expr | None:
+    """A closed form of a size recurrence where it is valid, and elsewhere the case that ends the recursion."""
+    if facts.implies(valid):
+        return closed
+    outside = facts.with_(negate(valid))
+    for guard, e in split_piecewise(rhs):
+        if outside.implies(guard):
+            return None if has_unknown(e) else piecewise((closed, valid), (e, TRUE))
+    return None
 
 
 def _filled(shape: core.Shape, sizes: list[Size]) -> Value:

@@ -55,6 +55,39 @@ fn main(n: Int) -> Text[20] where n >= 0 { call say(echo(n)) }
     assert (context["lower"], context["upper"]) == (prompt + 5 + 1, prompt + 100 + 20)
 
 
+def test_a_size_passed_along_by_a_recursion_is_bounded_where_the_recursion_ends_at_once_too() -> None:
+    source = """
+fn seek(xs: List[Text[m], n], missing: Text[k]) -> Text {
+  match xs { [] -> missing, [x, ..others] -> if contains(x, "a") { call say(x) } else { seek(others, missing) } }
+}
+fn main(xs: List[Text[m], n], other: Text[30]) -> Text[%d] { if n > 3 { seek(xs, "") } else { seek(xs, other) } }
+"""
+    assert codes(source % 30) == [] and codes(source % 29) == ["E0401"]
+
+
+@pytest.mark.parametrize("parts", ["2", "5", "40", "k"])
+def test_a_part_picked_by_an_answer_has_one_of_two_sizes(parts: str) -> None:
+    program = orch.compile(f"""
+primitive pick(n: Int, k: Int) -> Int[0..{parts} - 1] {{ prompt: "{{n}} {{k}}" }}
+fn main(xs: List[Int, n], k: Int) -> List[Int, {parts}] where k >= 2, n >= 1 {{
+  if n <= {parts} {{ xs }} else {{
+    let picked = call pick(n, k)
+    main(split(xs, {parts})[picked], k)
+  }}
+}}
+""")
+    sizes = [{"n": n, "k": k} for n, k in [(1, 2), (5, 2), (6, 3), (41, 7), (1000, 3), (1023, 10), (1025, 2)]]
+    for at in program.cost(metrics=["calls"], at=sizes).data.at:
+        n = dict(at.sizes)["n"]
+        size, most, least = dict(at.sizes)["k"] if parts == "k" else int(parts), 0, 0
+        low = high = n
+        while high > size:
+            high, most = -(-high // size), most + 1
+        while low > size:
+            low, least = low // size, least + 1
+        assert (at.metrics["calls"].lower, at.metrics["calls"].upper) == (least, most), at.sizes
+
+
 def test_the_cheaper_way_is_taken_at_run_time() -> None:
     program = orch.compile(HEAD + """
 fn main(xs: List[Text[m], n]) -> Int {
