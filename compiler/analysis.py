@@ -19,11 +19,11 @@ from ..lang.source import Span
 from . import core
 from .codegen import compile_cond, compile_expr
 from .contracts import check_contract
-from .costs import Cost, Leaf, calls_in, terms
+from .costs import Ballot, Cost, Leaf, calls_in, terms
 from .curves import Curve
 from .equations import System
 from .evaluate import Evaluator
-from .expr import TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
+from .expr import ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
 from .facts import Facts
 from .goals import GoalSolver
 from .growth import order, order_of_bound, theta
@@ -219,9 +219,14 @@ class Analysis:
                 return None
         if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
             return _value(closed, values)
-        if not missing:
-            system = solved.quick or System({}, solved.goal, TRUE)
-            side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        system = solved.quick or System({}, solved.goal, TRUE)
+        side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
+        if missing:
+            try:
+                return _evaluated(system, side, solved.goal, _outer(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+            except EvaluationError:
+                pass
+        else:
             try:
                 if solved.evaluator is None:
                     solved.evaluator = Evaluator(system, side, fuel=_FUEL, seconds=_SECONDS)
@@ -285,17 +290,10 @@ class Analysis:
             return self._solved_figure(variant, metric, reading, values)
         system = self.readings.system(goal, metric, reading, None, conj(*variant.facts))
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
-        symbols = system.goal.free | {
-            x for f in system.functions.values() for c in f.cases for x in (c.value.free | c.guard.free) - set(f.params)
-        }
-        if symbols <= values.keys():
-            try:
-                return Evaluator(system, side, fuel=_QUICK_FUEL, seconds=_QUICK_SECONDS).value(  # type: ignore[no-any-return]
-                    system.goal, dict(values)
-                )
-            except EvaluationError:
-                pass
-        return self._solved_figure(variant, metric, reading, values)
+        try:
+            return _evaluated(system, side, system.goal, _outer(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+        except EvaluationError:
+            return self._solved_figure(variant, metric, reading, values)
 
     @roomy
     def choose(
@@ -357,15 +355,31 @@ class Analysis:
 
     # ---------------------------------------------------------------- curves and symbols
 
-    def curve(self, entry: str, metric: str, reading: Reading, only: Only = None) -> Curve:
-        """One reading of an entry as a function of sizes, params and free symbols."""
-        solved = self._solve(self.sizes.entry(entry), METRICS[metric], reading, only)
+    def curve(self, entry: str, metric: str | Metric, reading: Reading, only: Only = None) -> Curve:
+        """One reading of an entry as a function of sizes, params and free symbols; of a metric that is no row, too."""
+        row = METRICS[metric] if isinstance(metric, str) else metric
+        solved = self._solve(self.sizes.entry(entry), row, reading, only)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         return Curve(solved.goal, solved.system, solved.quick, solved.bound, side)
 
     def domain(self, entry: str) -> Cond:
         """What is assumed of an entry's sizes and of params, but for upper ends that are numbers."""
         return conj(*(c for c in self.sizes.entry(entry).facts if not _ceiling(c)))
+
+    def limits(self, entry: str) -> tuple[tuple[str, int], ...]:
+        """The primitives that an entry calls whose model's window is known, with the window in tokens."""
+        used = self._used_primitives(self.sizes.entry(entry))
+        windows = ((p, self.readings.window(self.program.models[self.program.primitives[p].model])) for p in used)
+        return tuple((p, w) for p, w in windows if w is not None)
+
+    def votes(self, entry: str) -> Cond:
+        """That every vote whose lead and limit are symbols of the entry or params can be held: 1 <= k <= m."""
+        variant = self.sizes.entry(entry)
+        known = {*self.program.tunables, *variant.params}
+        found = [t for t in self._reached(variant.cost) if isinstance(t, Ballot)]
+        conds = [c for b in found for c in ((ge(b.most.lo, ONE),) if b.lead is None
+                                            else (ge(b.lead.lo, ONE), ge(b.most.hi, b.lead.lo)))]
+        return conj(*(c for c in conds if c.free <= known))
 
     def known_symbols(self, entry: str) -> dict[str, SymbolFacts]:
         """Every symbol that formulas of the program may hold, whether or not one of them does."""
@@ -528,8 +542,12 @@ class Analysis:
 
     def _leaves_of(self, cost: Cost) -> list[Leaf]:
         """Every call that a term can reach, by its place."""
+        return sorted((t for t in self._reached(cost) if isinstance(t, Leaf)), key=lambda x: (x.site, x.span.start))
+
+    def _reached(self, cost: Cost) -> list[Cost]:
+        """A term with all that stands in it and in the functions that it calls."""
         seen: set[str] = set()
-        out = [t for t in terms(cost) if isinstance(t, Leaf)]
+        out = list(terms(cost))
         todo = [c.variant for c in calls_in(cost)]
         while todo:
             name = todo.pop()
@@ -538,8 +556,8 @@ class Analysis:
             seen.add(name)
             cost = self.sizes.by_name[name].cost
             todo.extend(c.variant for c in calls_in(cost))
-            out.extend(t for t in terms(cost) if isinstance(t, Leaf))
-        return sorted(out, key=lambda x: (x.site, x.span.start))
+            out.extend(terms(cost))
+        return out
 
     def _windows(
         self, variant: Variant, points: Sequence[Mapping[str, int | Fraction]]
@@ -734,6 +752,35 @@ def _cut_vote(e: Expr) -> bool:
 
 def _calls(e: Expr) -> bool:
     return any(isinstance(a, Fn) and a.op == "call" for a in e.atoms())
+
+
+def _outer(system: System) -> frozenset[str]:
+    """The symbols that are no parameters of its functions."""
+    inner = (
+        (c.value.free | c.guard.free) - set(f.params) for f in system.functions.values() for c in f.cases
+    )
+    return system.goal.free.union(*inner)
+
+
+def _evaluated(
+    system: System,
+    side: Literal["upper", "lower"],
+    goal: Expr,
+    symbols: frozenset[str],
+    values: Mapping[str, int | Fraction],
+    fuel: int,
+    seconds: float,
+) -> Figure:
+    """The recurrence at these sizes; with symbols that have no value (a price) a formula in them.
+
+    Raises EvaluationError where that takes too long, or a decision depends on such a symbol.
+    """
+    missing = sorted(symbols - values.keys())
+    given = {**values, **{n: sym(n, "real") for n in missing}}
+    found = Evaluator(system, side, fuel=fuel, seconds=seconds, symbolic=bool(missing)).value(goal, given)
+    if isinstance(found, Expr):
+        return math.inf if found.infinite > 0 else found if found.number is None else found.number
+    return found  # type: ignore[no-any-return]
 
 
 def _holds(cond: Cond, values: Mapping[str, int | Fraction]) -> bool:

@@ -58,7 +58,7 @@ fn main(topic: Text[n], rounds: Int, debaters: Int) -> Text where rounds >= 0, d
   fold history = topic for r in range(rounds) { fold h = history for d in range(debaters) { h ++ call speak(h) } }
 }
 """,
-        "rounds*debaters", "rounds*debaters", None, ({"n": 7, "rounds": 3, "debaters": 2},), "topic"),
+        "debaters*rounds", "debaters*rounds", None, ({"n": 7, "rounds": 3, "debaters": 2},), "topic"),
     "a front that fills": Shape(
         """
 fn main(width: Int, depth: Int) -> Int where width >= 1, depth >= 0 {

@@ -129,8 +129,9 @@ class Program:
     """A checked program. Its entries can be called by name: `program.digest(doc=text)` runs `digest`."""
 
     def __init__(self, core_program: Core, warnings: tuple[Diagnostic, ...], options: RunOptions,
-                 folder: Path | None) -> None:
+                 folder: Path | None, analysed: Program | None = None) -> None:
         self._given = core_program
+        self._analysed = analysed       # the same program with the same models and tokenizer: analysed once for both
         self._folder = folder
         self._warnings = warnings
         self._options = options
@@ -154,7 +155,9 @@ class Program:
         check_names("primitive", changed.oracle, given.primitives)
         for name, value in changed.params.items():
             _check_param(given.tunables[name], value)
-        return Program(given, self._warnings, changed, self._folder)
+        before = self._options
+        same = changed.models == before.models and changed.tokenizer == before.tokenizer
+        return Program(given, self._warnings, changed, self._folder, (self._analysed or self) if same else None)
 
     # ------------------------------------------------------------ what there is
 
@@ -174,6 +177,8 @@ class Program:
     @cached_property
     def core(self) -> Core:
         """The lowered program, with models bound as the options say."""
+        if self._analysed is not None:
+            return self._analysed.core
         given = self._given
         if not self._options.models:
             return given
@@ -206,12 +211,16 @@ class Program:
 
     @cached_property
     def _analysis(self) -> Analysis:
+        if self._analysed is not None:
+            return self._analysed._analysis
         from .compiler.analysis import Analysis
         with stage("analysis"):
             return Analysis(self.core, self._tokenizer.count, _prices)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
+        if self._analysed is not None:
+            return self._analysed._tokenizer
         from .runtime.tokens import DEFAULT_TOKENIZER, UnknownTokenizer, tokenizer
         try:
             return tokenizer(self._options.tokenizer or DEFAULT_TOKENIZER)
