@@ -62,6 +62,7 @@ class Facts:
                 self._kinds.setdefault(a.name, a.kind)
         self._replace: dict[str, Expr] = {}
         self._proved: dict[tuple[Expr, bool], bool] = {}
+        self._lowests: dict[tuple[Expr, int], Fraction | None] = {}
         self._facts: list[tuple[Expr, bool]] = []
         self._build()
 
@@ -165,13 +166,18 @@ class Facts:
         self._facts = list(dict.fromkeys((e, s) for e, s in facts if s or not is_nonneg(e)))
         if any(k < 0 for e, _ in self._facts for m in e.terms for _, k in m):
             self._facts = [(self._clear(e, DEPTH - 1) or e, s) for e, s in self._facts]
-            self._proved.clear()
+            self._forget()
         for e in unequal:
             for x in (e, -e):
                 if is_integer(x) and self._prove(x, False, 1):
                     self._facts.append((x - 1, False))
-                    self._proved.clear()
+                    self._forget()
                     break
+
+    def _forget(self) -> None:
+        """What was answered before there were as many facts."""
+        self._proved.clear()
+        self._lowests.clear()
 
     def _substitute_one(self, pending: list[tuple[str, Expr]]) -> bool:
         """Turns one assumption `s >= c` or `s == c` into a replacement of s. False if there is none left."""
@@ -491,8 +497,11 @@ class Facts:
         """A constant below u, by the assumptions alone."""
         if depth >= DEPTH:
             return None
-        found = self._bound(u, [*self._lemmas(u, depth + 1)])
-        return None if found is None or found == math.inf else Fraction(found)
+        key = u, depth
+        if key not in self._lowests:
+            found = self._bound(u, self._lemmas(u, depth + 1))
+            self._lowests[key] = None if found is None or found == math.inf else Fraction(found)
+        return self._lowests[key]
 
     def _denominators(self, u: Expr, depth: int) -> dict[Atom, Number] | None:
         """The atoms in denominators with their exponents, if these are proved positive."""

@@ -879,9 +879,14 @@ class Sizes:
 
     def _check_where(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
         table = bound_sizes(f.params, values)
+        facts = _facts(scope.facts)
         for c, where in f.where:
             known = {n: s.lo for n, s in table.items() if n in c.free and s.exact and not s.lo.infinite}
-            if len(known) == sum(1 for n in c.free if n in table) and _facts(scope.facts).refutes(c.subs(known)):
+            needed = c.subs(known)
+            if len(known) < sum(1 for n in c.free if n in table):
+                continue
+            # what is kept is proven faster than that it is not broken
+            if not facts.implies(needed) and facts.refutes(needed):
                 self.report(
                     "E0404",
                     f"this call breaks the precondition of {f.origin}",
