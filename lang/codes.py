@@ -873,6 +873,30 @@ _row("E0805", "no such entry", """
     take functions, cannot be entries, for they are analysed for each use.
     """)
 
+_row("E0806", "a size that is needed", """
+    The answer depends on a symbol that has no value: a size of the input, a price or a speed of a model. Sizes and
+    others are given with `--at n=100000,m=50`; prices and speeds may stand in the program, too
+    (`model fast = "..." { price_in: 0.15, ttft: 0.4 }`).
+    """)
+
+_row("E0807", "a metric or constraint that cannot be read", """
+    `orch tune` minimises a metric (`--minimise dollars`), its upper bound unless `expected(dollars)` or
+    `lower(dollars)` is asked for. A constraint compares a metric, or `reliability` (the probability that no answer
+    used was wrong), with a number or a formula in the sizes: `--subject 'context <= 8000'`,
+    `--subject 'reliability >= 0.95'`, `--subject 'expected(calls) <= 2*n'`.
+    """)
+
+_row("E0808", "nothing to tune", """
+    `orch tune` looks for the best values of the program's `param`s. This program has none, or all are set, or none of
+    them has an influence on what is minimised or on a constraint. Write `param chunk: Int = 2000 in 256..32000` and
+    use it.
+    """)
+
+_row("E0809", "constraints that no values satisfy", """
+    No values of the params in their ranges satisfy all constraints at these sizes. The report tells the values that
+    come closest, and by how much each constraint is broken there. Widen a range, or relax a constraint.
+    """)
+
 _row("E0810", "a run that failed", """
     The program is right, but this run could not go on: a precondition (`where`, or a size of a parameter) does not
     hold for these arguments, an operation has no result (an index beyond the end, a division by zero), or a call
@@ -882,6 +906,23 @@ _row("E0810", "a run that failed", """
 _row("E0811", "a budget that is reached", """
     The next call could exceed what `--budget-calls`, `--budget-tokens` or `--budget-dollars` allows, so it was not
     sent. Retries count. `orch cost` tells what a run needs at most.
+    """)
+
+_row("E0813", "a budget in dollars without prices", """
+    `--budget-dollars` needs the prices of every model that the run can call, for it sets aside what a call can cost at
+    most before it is sent. Give the model `price_in` and `price_out` (dollars per million tokens), bind its name to a
+    model of the price table with --model, or use --budget-calls or --budget-tokens.
+    """)
+
+_row("E0830", "a journal or cache that cannot be used", """
+    The file is locked by a run that is going on, may not be written, is damaged, is no journal, or its disk is full.
+    What was written before holds: a run that stopped for this reason goes on with --resume once the file can be used.
+    """)
+
+_row("E0831", "a journal of another run", """
+    `--resume` goes on with the run that was begun in the journal, which must be the same: the same entry, arguments,
+    params, models, backend and seed, and the same declarations wherever the run can reach them. The message tells what
+    differs. Comments and layout may change, and so may how fast models may be asked (`rpm`, `tpm`).
     """)
 
 _row("E0812", "a model that cannot be reached", """
@@ -1046,6 +1087,12 @@ _row("W0402", "a claimed size that could not be proven", """
     """)
 
 # ---------------------------------------------------------------- W03xx: prompts
+
+_row("W0811", "a budget that may be reached", """
+    What the run can take at most, if every attempt of every call is spent, is more than the budget allows. It stops
+    before a call that could exceed it. With `--journal` what was paid is kept, and `--resume` with a larger budget goes
+    on from there.
+    """)
 
 _row("W0802", "a trace that is not complete", """
     The file that `--trace` names took no more, most often because the disk is full. The run went on and is whole; the

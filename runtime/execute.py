@@ -22,14 +22,18 @@ from ..compiler import core
 from ..lang.source import Span
 from .backends.base import Backend, BackendError
 from .backends.sim import Mode, Simulation
+from .budget import NOTHING, Budget, Ledger
 from .builtins import Builtins
 from .compile import Choice, Compiled, compile_program
 from .convert import Unfit, from_json, to_json
 from .events import Event, Watcher
 from .fit import Fitting
-from .gateway import Gateway
+from .gateway import Gateway, Limits
+from .identity import differences, identity
+from .journal import Journal, JournalFault
 from .machine import Fault, Frame, Machine
-from .meter import Usage
+from .memory import Cache, Memory
+from .meter import Rates, Usage
 from .places import ROOT
 from .scheduler import ToolCaller, VirtualPort, run_virtual, run_virtual_async
 from .tokens import Tokenizer, tokenizer
@@ -56,6 +60,9 @@ Chooser = Callable[
 
 #: Calls in flight at once with a backend that does not say what it can take.
 DEFAULT_CONCURRENCY: Final = 64
+
+#: Seconds by which an event loop may be late without losing what a limit allows.
+_SLACK: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,10 @@ async def aexecute(
     | on_event | called with every `events.Event` |
     | allow_tools, tools, folder | whether tools run; functions by name; where their modules lie |
     | choose | see `Chooser` |
+    | budget | the most that the run may pay, what it paid before included |
+    | journal, resume | a file for finished calls; whether an earlier run in it goes on |
+    | cache | a file for answers that runs share |
+    | where | the name of the backend, for the journal: answers of another one are not of this run |
     """
     run = _Run(program, entry, arguments, backend or Sim(), **options)
     if isinstance(backend, Sim) or backend is None:
@@ -150,6 +161,11 @@ class _Run:
         tools: Mapping[str, Callable[..., Any]] | None = None,
         folder: Path | None = None,
         choose: Chooser | None = None,
+        budget: Budget | None = None,
+        journal: Path | None = None,
+        resume: bool = False,
+        cache: Path | None = None,
+        where: str = "",
     ) -> None:
         self._program, self._entry, self._arguments, self._backend = program, entry, arguments, backend
         self._concurrency, self._seed, self._on_event, self._chooser = concurrency, seed, on_event, choose
@@ -157,6 +173,12 @@ class _Run:
         self._settings.update(settings or {})
         self._tokenizer = _tokenizer(tokenizer)
         self._tools = Tools(tools or {}, folder, allow_tools)
+        self._budget = budget or Budget()
+        self._journal_path, self._resume, self._cache_path, self._where = journal, resume, cache, where
+        self._journal: Journal | None = None
+        self._cache: Cache | None = None
+        self._memory: Memory | None = None
+        self._ledger = Ledger(self._budget, NOTHING)
         self._sizes: Mapping[str, tuple[int, int]] = {}
         self._gateway: Gateway | None = None
         self._machine: Machine | None = None
@@ -167,19 +189,23 @@ class _Run:
     def simulate(self) -> Outcome:
         try:
             machine, port = self._start_simulation()
+            with _rare_collections():
+                run_virtual(machine, port)
+            return self._ended(self._outcome(machine, port.now(), False))
         except Fault as fault:
             return self._failed(fault)
-        with _rare_collections():
-            run_virtual(machine, port)
-        return self._outcome(machine, port.now(), False)
+        finally:
+            self._close()
 
     async def simulate_async(self) -> Outcome:
         try:
             machine, port = self._start_simulation()
+            await run_virtual_async(machine, port)
+            return self._ended(self._outcome(machine, port.now(), False))
         except Fault as fault:
             return self._failed(fault)
-        await run_virtual_async(machine, port)
-        return self._outcome(machine, port.now(), False)
+        finally:
+            self._close()
 
     async def live(self) -> Outcome:
         from .live import LivePort, run_live
@@ -191,15 +217,18 @@ class _Run:
             for backend in dict.fromkeys(backends.values()):
                 await backend.open()
                 opened.append(backend)
-            limits = [b.max_in_flight for b in opened if b.max_in_flight is not None]
-            limit = self._concurrency if self._concurrency is not None else min(limits, default=DEFAULT_CONCURRENCY)
-            machine, gateway = self._machinery(limit)
+            limits = Limits(self._concurrency, self._caps(backends), _SLACK, self._seed)
+            machine, gateway = self._machinery(limits, True)
             models = self._program.models
             port = LivePort(models, backends, self._tool_caller(), gateway, self._tokenizer, self._seed)
             gateway.port = port
+            if self._memory is not None:
+                self._memory.start_thread(asyncio.get_running_loop(), port.news.set, self._concurrency)
             self._begin(machine, values)
             await run_live(machine, port)
-            return self._outcome(machine, port.now(), True)
+            if self._memory is not None:
+                await self._memory.close()
+            return self._ended(self._outcome(machine, port.now(), True))
         except Fault as fault:
             return self._failed(fault)
         except BackendError as error:
@@ -207,17 +236,22 @@ class _Run:
         finally:
             for backend in opened:
                 await backend.close()
+            if self._memory is not None:
+                await self._memory.close()
+            self._close()
 
     # ------------------------------------------------------------ steps
 
     def _start_simulation(self) -> tuple[Machine, VirtualPort]:
         values = self._prepare()
-        machine, gateway = self._machinery(self._concurrency)
+        machine, gateway = self._machinery(Limits(self._concurrency, seed=self._seed), False)
         reasoning = {alias: m.reasoning for alias, m in self._program.models.items() if m.reasoning}
         sim = self._backend
         simulation = Simulation(sim.mode, self._seed or 0, self._tokenizer, sim.oracle, reasoning)
         port = VirtualPort(simulation, self._tool_caller(), gateway)
         gateway.port = port
+        if self._memory is not None:
+            port.write_with(self._memory.flush)
         self._begin(machine, values)
         return machine, port
 
@@ -247,14 +281,115 @@ class _Run:
         self._sizes = self._compiled.measure(tuple(values))
         return tuple(values)
 
-    def _machinery(self, limit: int | None) -> tuple[Machine, Gateway]:
+    def _machinery(self, limits: Limits, live: bool) -> tuple[Machine, Gateway]:
+        """Raises Fault."""
         compiled = self._compiled
         assert compiled is not None
-        gateway = Gateway(self._program, self._settings, limit, self._on_event)
+        self._check_prices()
+        try:
+            self._remember(live)
+        except JournalFault as fault:
+            raise Fault(fault.kind, f"{fault.message}\n{fault.hint}", None) from None
+        gateway = Gateway(
+            self._program, compiled.models, self._settings, limits, self._on_event, self._ledger, self._memory
+        )
         machine = Machine(gateway, compiled.filename, compiled.spans, dict(compiled.names))
         gateway.machine = machine
         self._gateway, self._machine = gateway, machine
         return machine, gateway
+
+    def _caps(self, backends: Mapping[str, Backend]) -> dict[str, int]:
+        """Calls in flight of each model: what its backend can take, shared by the models that go there."""
+        caps: dict[str, int] = {}
+        for alias, backend in backends.items():
+            most = DEFAULT_CONCURRENCY if backend.max_in_flight is None else backend.max_in_flight
+            if self._concurrency is None:
+                shared = {self._program.models[a].target for a, b in backends.items() if b is backend}
+                most = max(1, most // len(shared))
+            elif backend.max_in_flight is None:
+                most = self._concurrency
+            caps[alias] = most
+        return caps
+
+    def _check_prices(self) -> None:
+        """A budget in dollars needs every price. Raises Fault."""
+        assert self._compiled is not None
+        if self._budget.dollars is None:
+            return
+        for alias in self._compiled.models:
+            model = self._program.models.get(alias)
+            if Rates(model, self._settings).dollars(1, 1) is None:
+                named = f"'{alias}'" + (f" = {model.target}" if model is not None and model.target else "")
+                message = f"a budget in dollars needs prices, and that of the model {named} is not known"
+                raise Fault("price", message, model.span if model is not None else None)
+
+    def _remember(self, live: bool) -> None:
+        """Opens the journal and the cache, and takes an earlier run up. Raises JournalFault."""
+        compiled = self._compiled
+        assert compiled is not None
+        if self._cache_path is not None:
+            self._cache = Cache(self._cache_path)
+        resumed = False
+        if self._journal_path is not None:
+            # a simulated answer costs nothing and comes again: it need not survive a failure of power
+            self._journal = Journal.open(self._journal_path, durable=live)
+            resumed = self._take_up(self._journal)
+        if self._journal is not None or self._cache is not None:
+            self._memory = Memory(self._journal, self._cache, resumed, self._program.models, self._where)
+            self._memory.start(compiled.names)
+
+    def _take_up(self, journal: Journal) -> bool:
+        """Begins a run in the journal, or goes on with the last one of the same identity. Raises JournalFault."""
+        mine = identity(
+            self._program, self._entry, self._arguments, self._settings, self._where, self._tokenizer.name
+        )
+        runs = journal.runs() if self._resume else []
+        same = [run for run in runs if not differences(run.identity, mine)]
+        if same:
+            count, lost, spent = journal.resume(same[-1].id)
+            self._ledger = Ledger(self._budget, spent)
+            doubt = f"; {lost:,} that were in flight may have been paid, and count as if" if lost else ""
+            self._notice(f"run {same[-1].id} of {journal.path.name} goes on: {count:,} finished calls{doubt}")
+            return True
+        if runs:
+            found = differences(runs[-1].identity, mine)
+            more = f", and {len(found) - 6} more" if len(found) > 6 else ""
+            raise JournalFault(
+                f"The journal {journal.path.name} is of another run. What differs: {', '.join(found[:6])}{more}.",
+                "go on with what it was begun with, or leave --resume out to begin a new run in it",
+                "differs",
+            )
+        journal.begin(self._program.name, self._entry, mine)
+        if self._resume:
+            self._notice(f"{journal.path.name} holds no run yet: this one begins anew")
+        return False
+
+    def _notice(self, message: str) -> None:
+        if self._on_event is not None:
+            self._on_event(Event("notice", message=message))
+
+    def _ended(self, outcome: Outcome) -> Outcome:
+        """Notes in the journal how the run has ended."""
+        if self._journal is None:
+            return outcome
+        kind = None if outcome.error is None else outcome.error.kind
+        state = "done" if kind is None else "budget" if kind == "budget" else "failed"
+        try:
+            if self._memory is not None:
+                self._memory.flush()
+            self._journal.finish(state, None if outcome.usage is None else outcome.usage.to_json())
+        except JournalFault as fault:
+            if kind is None:  # the result is there, and so is every call but perhaps the last frames
+                self._notice(fault.message)
+        return outcome
+
+    def _close(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            cache.close()
 
     def _begin(self, machine: Machine, values: tuple[Any, ...]) -> None:
         compiled = self._compiled
@@ -301,7 +436,7 @@ class _Run:
         assert self._gateway is not None
         root = machine.root
         rounds, latency = (root.rounds, root.latency) if root is not None else (0, 0.0)
-        usage = self._gateway.meter.usage(rounds, latency, seconds, measured)
+        usage = self._gateway.meter.usage(rounds, latency, seconds, measured, self._ledger.paid.dollars)
         if machine.fault is not None:
             fault = machine.fault
             return Outcome(None, usage, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))

@@ -14,9 +14,10 @@ from ..compiler import core
 from . import answers
 from .builtins import Builtins
 from .contract import Bounds
+from .convert import LARGEST_SCALAR
 from .values import Text, items, make_list
 
-__all__ = ["Fitting", "Misfit", "least_tokens", "numeric_shape"]
+__all__ = ["Fitting", "Misfit", "least_tokens", "most_tokens", "numeric_shape"]
 
 Pair = tuple[int | None, int | None]
 
@@ -125,6 +126,35 @@ def _least(shape: core.Shape, bounds: Iterator[Pair]) -> int:
             return 2 + sum(3 + _least(s, bounds) for _, s in fields)
         case _:
             return 1
+
+
+def most_tokens(shape: core.Shape, bounds: Bounds) -> int | None:
+    """Tokens of the largest answer; None if there is none."""
+    return _most(shape, iter(bounds))
+
+
+def _most(shape: core.Shape, bounds: Iterator[Pair]) -> int | None:
+    match shape:
+        case core.TextShape():
+            return next(bounds)[1]
+        case core.IntShape():
+            next(bounds)
+            return LARGEST_SCALAR
+        case core.ListShape(element=element):
+            high, each = next(bounds)[1], _most(element, bounds)
+            return None if high is None or each is None else high * (each + 2)
+        case core.TupleShape(items=shapes):
+            return _most_of(shapes, bounds)
+        case core.RecordShape(fields=fields):
+            return _most_of(tuple([s for _, s in fields]), bounds)
+        case _:
+            return LARGEST_SCALAR
+
+
+def _most_of(shapes: tuple[core.Shape, ...], bounds: Iterator[Pair]) -> int | None:
+    parts = [_most(s, bounds) for s in shapes]
+    known = [part for part in parts if part is not None]
+    return 2 + sum(3 + part for part in known) if len(known) == len(parts) else None
 
 
 def numeric_shape(shape: core.Shape, bounds: Bounds) -> answers.Shape:

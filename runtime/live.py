@@ -20,15 +20,17 @@ from .builtins import Builtins
 from .contract import Bounds, Contract
 from .convert import Unfit, counter, from_json
 from .fit import Fitting, Misfit, numeric_shape
-from .gateway import Answer, Gateway, Miss
+from .gateway import UNBOUNDED, Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
 from .scheduler import ToolCaller
 from .tokens import Tokenizer
 
 __all__ = ["LivePort", "run_live"]
 
-#: Tokens allowed for an answer whose shape has no bound.
-_UNBOUNDED: Final = 4096
+#: Kinds of errors by which a provider asks to slow down (529 is Anthropic's), and those that leave it open whether the
+#: call will be billed.
+_SLOW_DOWN: Final = frozenset({"status 429", "status 529"})
+_LOST: Final = frozenset({"timeout", "connection"})
 
 #: Shapes of answers that are kept, with their schemas.
 _SHAPES: Final = 1000
@@ -83,14 +85,18 @@ class LivePort:
         if ask.handle is not None:
             ask.handle.cancel()
 
-    def later(self, seconds: float, ask: Ask) -> None:
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
         def fire() -> None:
             self._timers.discard(timer)
-            self._gateway.again(ask)
+            act()
             self.news.set()
 
         timer = self._loop.call_later(seconds, fire)
         self._timers.add(timer)
+
+    def cap(self, ask: Ask) -> int:
+        contract = ask.site.contract
+        return self._most(ask, self._wanted(ask)) + (self._models[contract.model].reasoning or 0)
 
     async def close(self) -> None:
         """Ends what is still under way."""
@@ -135,8 +141,10 @@ class LivePort:
         try:
             response = await self._backends[contract.model].complete(self._request(ask, wanted))
         except BackendError as error:
+            if error.retryable and error.kind in _SLOW_DOWN:
+                return Miss(error.message, wait=error.retry_after, refused=True)
             wait = backoff(ask.attempt, error.retry_after, self._jitter) if error.retryable else 0.0
-            return Miss(error.message, None, error.retryable, wait)
+            return Miss(error.message, None, error.retryable, wait, lost=error.kind in _LOST)
         return self._read(ask, wanted.shape, response)
 
     def _wanted(self, ask: Ask) -> _Wanted:
@@ -150,13 +158,17 @@ class LivePort:
                 self._shapes[key] = found
         return found
 
+    def _most(self, ask: Ask, wanted: _Wanted) -> int:
+        """Tokens that an answer may have on the wire, hidden ones apart."""
+        most = ask.site.contract.most_output(ask.args)
+        if most is None:
+            most = wanted.cap
+        return UNBOUNDED if most is None else most
+
     def _request(self, ask: Ask, wanted: _Wanted) -> Request:
         contract = ask.site.contract
         model = self._models[contract.model]
         system, prompt = contract.render(ask.args)
-        most = contract.most_output(ask.args)
-        if most is None:
-            most = wanted.cap
         temperature = contract.temperature if contract.temperature is not None else model.temperature
         seed = None
         if self._seed is not None:
@@ -165,7 +177,7 @@ class LivePort:
             model=model.target,
             system=system,
             prompt=prompt,
-            max_tokens=max(1, (_UNBOUNDED if most is None else most) + (model.reasoning or 0)),
+            max_tokens=max(1, self._most(ask, wanted) + (model.reasoning or 0)),
             temperature=None if temperature is None else float(Fraction(temperature)),
             schema=wanted.schema,
             seed=seed,

@@ -20,6 +20,7 @@ from types import GeneratorType, TracebackType
 from typing import Any, Final, Protocol
 
 from ..lang.source import Span
+from .budget import NOTHING, Cost
 from .builtins import Misuse
 from .contract import Contract
 from .places import inner
@@ -35,6 +36,7 @@ __all__ = [
     "Fork",
     "ForkEach",
     "Frame",
+    "Join",
     "Machine",
     "Site",
     "Strand",
@@ -111,8 +113,9 @@ class Ask:
     """One call under way. What stands below `strand` belongs to the gateway."""
 
     __slots__ = (
-        "answer", "args", "attempt", "bounds", "cancelled", "complaint", "handle", "in_flight", "place", "prompt",
-        "site", "started", "strand",
+        "args", "aside", "attempt", "bounds", "cancelled", "complaint", "complaint_tokens", "digest", "handle",
+        "in_flight", "kept", "lane", "paid", "parent", "place", "prompt", "retries", "retry_dollars", "retry_tokens",
+        "sample", "sent", "site", "started", "strand", "width",
     )  # fmt: skip
 
     def __init__(self, site: Site, place: int, args: tuple[Any, ...]) -> None:
@@ -123,12 +126,26 @@ class Ask:
         self.prompt = 0
         self.attempt = 0
         self.bounds: Any = None
-        self.answer: Any = None
         self.handle: Any = None
         self.complaint = ""
+        self.complaint_tokens = 0
         self.started = 0.0
         self.cancelled = False
         self.in_flight = False
+        # its queue; when it was sent, beside how many others; what was set aside for it, and what it has cost
+        self.lane: Any = None
+        self.sent = 0.0
+        self.width = 1
+        self.aside: Cost = NOTHING
+        self.paid: Cost = NOTHING
+        self.retries = 0
+        self.retry_tokens = 0
+        self.retry_dollars: int | None = 0
+        # what was asked, the number of the sample, the innermost frame; whether its end is being written down
+        self.digest = b""
+        self.sample: int | None = None
+        self.parent = 0
+        self.kept = False
 
 
 @dataclass(slots=True)
@@ -184,15 +201,16 @@ class Voted:
 class Strand:
     """A thread of control: a stack of generators, each waiting for the one above it."""
 
-    __slots__ = ("dead", "index", "join", "latency", "rounds", "stack", "waiting")
+    __slots__ = ("dead", "index", "join", "latency", "noted", "rounds", "stack", "waiting")
 
-    def __init__(self, generator: Any, join: _Join | None, index: int) -> None:
+    def __init__(self, generator: Any, join: Join | None, index: int) -> None:
         self.stack: list[Any] = [generator]
         self.join = join
         self.index = index
         self.rounds = 0
         self.latency = 0.0
-        self.waiting: Ask | _Join | None = None
+        self.waiting: Ask | Join | None = None
+        self.noted: list[tuple[Any, int]] | None = None
         self.dead = False
 
 
@@ -215,13 +233,37 @@ class Caller(Protocol):
         """A vote has ended. `how` tells, if anybody wants to know."""
         ...
 
+    #: Set by `ask` if further calls of the same model should wait until others have had their turn.
+    crowded: Any
 
-class _Join:
-    """Children of one fork. `remaining` counts those that have not ended, made or not."""
+    def park(self, lane: Any, fork: Join) -> None:
+        """Takes a fork whose next child would call a crowded model."""
+        ...
 
-    __slots__ = ("dead", "latency", "live", "next", "parent", "remaining", "results", "rounds", "total")
+    def can_unpark(self) -> bool: ...
 
-    def __init__(self, parent: Strand, total: int) -> None:
+    def unpark(self) -> bool:
+        """Gives a fork that was parked back, by `Machine.reopen`; False if there is none for which it is time."""
+        ...
+
+
+class Join:
+    """Children of one fork. `remaining` counts those that have not ended, made or not.
+
+    `loop` tells it from others of the same function; `depth` counts the forks around it; `parked` is the queue for the
+    sake of which it makes no children for now.
+    """
+
+    __slots__ = (
+        "dead", "depth", "latency", "live", "loop", "next", "parent", "parked", "remaining", "results", "rounds",
+        "total",
+    )  # fmt: skip
+
+    #: Whether children are samples of a vote; whether there may be many of them.
+    is_vote = False
+    is_loop = False
+
+    def __init__(self, parent: Strand, total: int, loop: int) -> None:
         self.parent = parent
         self.total = total
         self.remaining = total
@@ -231,6 +273,9 @@ class _Join:
         self.rounds = 0
         self.latency = 0.0
         self.dead = False
+        self.parked: Any = None
+        self.loop = loop
+        self.depth: int = 0 if parent.join is None else parent.join.depth + 1
 
     def make(self, i: int) -> Any:
         """The generator of child i, or at once its value."""
@@ -247,11 +292,12 @@ class _Join:
         return False
 
 
-class _Each(_Join):
+class _Each(Join):
     __slots__ = ("fork",)
+    is_loop = True
 
     def __init__(self, parent: Strand, fork: ForkEach) -> None:
-        super().__init__(parent, len(fork.elements))
+        super().__init__(parent, len(fork.elements), fork.loop)
         self.fork = fork
 
     def make(self, i: int) -> Any:
@@ -259,11 +305,11 @@ class _Each(_Join):
         return fork.body(inner(fork.place, fork.loop + i), fork.elements[i], *fork.free)
 
 
-class _Branches(_Join):
+class _Branches(Join):
     __slots__ = ("fork",)
 
     def __init__(self, parent: Strand, fork: Fork) -> None:
-        super().__init__(parent, len(fork.branches))
+        super().__init__(parent, len(fork.branches), fork.loop)
         self.fork = fork
 
     def make(self, i: int) -> Any:
@@ -271,13 +317,14 @@ class _Branches(_Join):
         return body(inner(self.fork.place, self.fork.loop + i), *args)
 
 
-class _Ballot(_Join):
+class _Ballot(Join):
     """A vote. `results` holds samples in order; `most` is how many there may be, `total` how many are wanted so far."""
 
     __slots__ = ("batch_latency", "batch_rounds", "counted", "fault", "first", "most", "vote", "votes")
+    is_vote = True
 
     def __init__(self, parent: Strand, vote: Vote) -> None:
-        super().__init__(parent, vote.most if vote.lead is None else vote.lead)
+        super().__init__(parent, vote.most if vote.lead is None else vote.lead, vote.loop)
         self.vote = vote
         self.most = vote.most
         self.batch_rounds = 0
@@ -351,7 +398,7 @@ class Machine:
         self._caller = caller
         self._filename, self._spans, self._names = filename, spans, names
         self._ready: deque[tuple[Strand, Any]] = deque()
-        self._forks: list[_Join] = []
+        self._forks: list[Join] = []
         self.done = False
         self.value: Any = None
         self.fault: Fault | None = None
@@ -390,7 +437,8 @@ class Machine:
     @property
     def idle(self) -> bool:
         """Whether nothing can go on without an answer."""
-        return not self._ready and not (self._forks and self._caller.has_room())
+        caller = self._caller
+        return not self._ready and not ((self._forks or caller.can_unpark()) and caller.has_room())
 
     def pump(self, most: int = 1 << 60) -> None:
         """Runs strands until all wait, or `most` times."""
@@ -401,9 +449,11 @@ class Machine:
                 strand, value = ready.popleft()
                 if not strand.dead:
                     self._resume(strand, value)
-            elif forks and has_room():
+            elif not has_room():
+                return
+            elif forks:
                 self._branch(forks[-1])
-            else:
+            elif not self._caller.unpark():
                 return
 
     # ------------------------------------------------------------ strands
@@ -464,7 +514,7 @@ class Machine:
     # ------------------------------------------------------------ forks
 
     def _fork(self, strand: Strand, request: Fork | ForkEach | Vote) -> Any:
-        join: _Join
+        join: Join
         if isinstance(request, ForkEach):
             if not request.elements:
                 return ()
@@ -482,10 +532,14 @@ class Machine:
         self._forks.append(join)
         return SUSPENDED
 
-    def _branch(self, join: _Join) -> None:
+    def _branch(self, join: Join) -> None:
         """Makes the next child of the innermost fork and runs it as far as it goes."""
         if join.dead or join.next >= join.total:
             self._forks.pop()
+            return
+        if join.parked is not None:
+            self._forks.pop()
+            self._caller.park(join.parked, join)
             return
         i = join.next
         join.next = i + 1
@@ -502,13 +556,35 @@ class Machine:
         child = Strand(made, join, i)
         self.strands += 1
         join.live[child] = None
+        caller = self._caller
+        caller.crowded = None
         self._resume(child, None)
+        if caller.crowded is not None:
+            self._park(join, caller.crowded)
 
-    def reopen(self, join: _Join) -> None:
+    def _park(self, join: Join, lane: Any) -> None:
+        """The next child of a fork would only wait. So would that of a loop around it, most likely."""
+        one: Join | None = join
+        while one is not None and one.parked is None:
+            if (one is join or one.is_loop) and one.next < one.total:
+                one.parked = lane
+            one = one.parent.join
+
+    def reopen(self, join: Join) -> None:
         """A fork wants one more child."""
+        join.parked = None
         self._forks.append(join)
 
-    def join(self, join: _Join, value: Any) -> None:
+    def shielded(self, strand: Strand) -> bool:
+        """Whether a vote absorbs the failure of a call of this strand."""
+        join = strand.join
+        while join is not None:
+            if join.is_vote:
+                return True
+            join = join.parent.join
+        return False
+
+    def join(self, join: Join, value: Any) -> None:
         """All children have ended: the parent goes on, with the longest of their paths."""
         parent = join.parent
         parent.rounds += join.rounds

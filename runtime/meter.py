@@ -35,10 +35,12 @@ class Usage:
     """What a run used. Metrics are named as in `compiler.metrics`; None is unknown.
 
     `retries` counts attempts after the first, with their tokens and dollars; `cut` and `padded` count texts whose size
-    was enforced. `billed_input_tokens` and `billed_output_tokens` are the providers' own counts, None where a provider
-    gave none; `counted_tokens` is what the run itself counted for the calls that were billed. `seconds` is the time
-    that passed: virtual in a simulation, where a call of a model of unknown speed takes one second. `by_primitive`
-    holds the metrics that add up, and `retries`, of each primitive and tool.
+    was enforced. `cached` counts the calls whose answers were known, from a journal or the cache: they are in every
+    figure as when they were paid, and `paid_dollars` is what was paid now, retries included. `billed_input_tokens` and
+    `billed_output_tokens` are the providers' own counts, None where a provider gave none; `counted_tokens` is what the
+    run itself counted for the calls that were billed. `seconds` is the time that passed: virtual in a simulation, where
+    a call of a model of unknown speed takes one second. `by_primitive` holds the metrics that add up, and `retries`, of
+    each primitive and tool.
     """
 
     metrics: Mapping[str, int | float | None]
@@ -49,6 +51,7 @@ class Usage:
     cut: int
     padded: int
     cached: int
+    paid_dollars: float | None
     billed_input_tokens: int | None
     billed_output_tokens: int | None
     counted_tokens: int
@@ -64,6 +67,7 @@ class Usage:
             "cut": self.cut,
             "padded": self.padded,
             "cached": self.cached,
+            "paid_dollars": self.paid_dollars,
             "billed_input_tokens": self.billed_input_tokens,
             "billed_output_tokens": self.billed_output_tokens,
             "seconds": round(self.seconds, 6),
@@ -175,9 +179,10 @@ class Meter:
         if self.in_flight > self.width:
             self.width = self.in_flight
 
-    def ended(self) -> None:
-        """A call of a model is no longer under way."""
-        self.in_flight -= 1
+    def seen(self, width: int) -> None:
+        """So many calls of models were under way at once, when answers that are known now were paid."""
+        if width > self.width:
+            self.width = width
 
     def call(self, name: str, rates: Rates, prompt: int, answer: int, error: float) -> float:
         """One finished call of a model. Returns its latency in s; unknown counts as 0 and is remembered."""
@@ -209,12 +214,14 @@ class Meter:
             have = sums[i]
             sums[i] = None if cost is None or have is None else have + cost
 
-    def retry(self, name: str, rates: Rates, prompt: int, answer: int) -> None:
-        """One more attempt than the first: what the attempt before it had used, 0 tokens if it brought no answer."""
-        self.retried[name] = self.retried.get(name, 0) + 1
-        if prompt + answer:
-            self.retry_tokens += prompt + answer
-            dollars = rates.dollars(prompt, answer)
+    def retry(self, name: str, attempts: int, tokens: int, dollars: int | None) -> None:
+        """More attempts than the first: what the attempts before them had used, 0 tokens if they brought no answer.
+
+        `dollars` in 10**-12.
+        """
+        self.retried[name] = self.retried.get(name, 0) + attempts
+        if tokens:
+            self.retry_tokens += tokens
             self.retry_dollars = None if dollars is None or self.retry_dollars is None else self.retry_dollars + dollars
 
     def billed(self, prompt: int | None, answer: int | None, counted: int) -> None:
@@ -224,8 +231,8 @@ class Meter:
         self.billed_output = None if answer is None or self.billed_output is None else self.billed_output + answer
         self.counted += counted
 
-    def usage(self, rounds: int, latency: float, seconds: float, measured: bool) -> Usage:
-        """The account. `measured`: the latency was measured, not computed."""
+    def usage(self, rounds: int, latency: float, seconds: float, measured: bool, paid: int | None) -> Usage:
+        """The account. `measured`: the latency was measured, not computed; `paid`: dollars paid now, in 10**-12."""
         by_primitive: dict[str, dict[str, int | float | None]] = {}
         totals: list[int | None] = [0] * len(_SUMS)
         for name in sorted(self.sums):
@@ -247,6 +254,7 @@ class Meter:
             cut=self.cut,
             padded=self.padded,
             cached=self.cached,
+            paid_dollars=None if paid is None else paid / SCALE,
             billed_input_tokens=self.billed_input if self.billed_calls else None,
             billed_output_tokens=self.billed_output if self.billed_calls else None,
             counted_tokens=self.counted,

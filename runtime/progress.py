@@ -28,6 +28,7 @@ class Progress:
     def __init__(self, stream: TextIO, total: int | None, exact: bool) -> None:
         self._stream, self._total, self._exact = stream, total, exact
         self._answered = self._failed = self._retried = 0
+        self._said = ""
         self._drawn = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -57,12 +58,25 @@ class Progress:
                 self._failed += 1
             case "retried":
                 self._retried += 1
+            case "notice" | "waiting" if event.message:
+                self._say(event.message)
+                return
             case _:
                 return
         now = time.monotonic()
         if now - self._drawn >= (_LINE if self._bar is None else _DRAW):
             self._drawn = now
             self._draw()
+
+    def _say(self, message: str) -> None:
+        """A line of its own, once for the same message in a row."""
+        if message == self._said:
+            return
+        self._said = message
+        if self._bar is None:
+            print(f"  {message}", file=self._stream, flush=True)
+        else:
+            self._bar.console.print(f"  {message}", markup=False, highlight=False)
 
     def _draw(self) -> None:
         if self._bar is None or self._task is None:

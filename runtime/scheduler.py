@@ -37,8 +37,13 @@ class VirtualPort:
     def __init__(self, simulation: Simulation, tools: ToolCaller, gateway: Gateway) -> None:
         self._simulation, self._tools, self._gateway = simulation, tools, gateway
         self._time = 0.0
-        self._heap: list[tuple[float, int, Ask, Outcome | None]] = []
+        self._heap: list[tuple[float, int, Ask | None, Outcome | Callable[[], None]]] = []
         self._count = 0
+        self._flush: Callable[[], None] | None = None
+
+    def write_with(self, flush: Callable[[], None]) -> None:
+        """`flush` is called after all that ends at one instant, before anything goes on."""
+        self._flush = flush
 
     def now(self) -> float:
         return self._time
@@ -59,31 +64,48 @@ class VirtualPort:
     def cancel(self, ask: Ask) -> None:
         """Nothing to do: a cancelled call is passed over when its time comes."""
 
-    def later(self, seconds: float, ask: Ask) -> None:
-        self._push(seconds, ask, None)
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._push(seconds, None, act)
 
-    def _push(self, seconds: float, ask: Ask, outcome: Outcome | None) -> None:
+    def cap(self, ask: Ask) -> int:
+        return 0
+
+    def _push(self, seconds: float, ask: Ask | None, outcome: Outcome | Callable[[], None]) -> None:
         self._count += 1
         heappush(self._heap, (self._time + seconds, self._count, ask, outcome))
 
     def step(self) -> bool:
-        """The next call that ends, ends. False if none is under way."""
-        if not self._heap:
+        """The next call that ends, ends; with all that end at the same time, if they are written down. False if none.
+
+        What a strand does next takes time, so that nothing can come between calls that end at the same time.
+        """
+        heap = self._heap
+        if not heap:
             return False
+        self._end()
+        if self._flush is not None:
+            while heap and heap[0][0] <= self._time:
+                self._end()
+            self._flush()
+        return True
+
+    def _end(self) -> None:
         ends, _, ask, outcome = heappop(self._heap)
+        if ask is None:
+            self._time = ends
+            assert callable(outcome)
+            outcome()
+            return
         if ask.cancelled:
-            return True
+            return
         self._time = ends
         gateway = self._gateway
         if isinstance(outcome, Answer):
             gateway.answered(ask, outcome)
-        elif outcome is None:
-            gateway.again(ask)
         elif isinstance(outcome, Miss):
             gateway.missed(ask, outcome)
-        else:
+        elif isinstance(outcome, Fault):
             gateway.broke(ask, outcome)
-        return True
 
 
 def run_virtual(machine: Machine, port: VirtualPort) -> None:

@@ -78,7 +78,7 @@ def test_help_names_the_commands(orch: Any) -> None:
     (), ("nothing",), ("cost",), ("cost", "a.orch", "--at"), ("cost", "a.orch", "--nonsense"), ("check",), ("solve",),
     ("cost", "a.orch", "--parallel", "two"), ("run", "a.orch", "--sim", "huge"), ("compare", "a.orch", "b.orch"),
     ("compare", "a.orch"),
-    ("lsp",), ("runs",), ("show", "1"), ("tune", "a.orch", "--at", "n=1"), ("validate", "a.orch"), ("explain", "E7"),
+    ("lsp",), ("show",), ("show", "1"), ("runs", "--journal", "no_such.db"), ("tune", "a.orch", "--at", "n=1"), ("validate", "a.orch"), ("explain", "E7"),
     ("cost", "a.orch", "--format", "html"), ("fmt",), ("cost", "no_such_file.orch"), ("check", "no_such_file.orch"),
     ("run", "no_such_file.orch"),
 ])
@@ -92,7 +92,7 @@ def test_a_wrong_command_line_is_2_and_one_document(orch: Any, arguments: tuple[
 
 
 def test_what_comes_later_says_so(orch: Any) -> None:
-    for name in ("tune", "validate", "runs", "show", "lsp"):
+    for name in ("tune", "validate", "lsp"):
         assert "later version" in orch(name).err
 
 
@@ -397,7 +397,8 @@ def test_a_result_that_no_disk_takes_is_printed(orch: Any, digest: Path) -> None
 @pytest.mark.parametrize(("arguments", "code", "said"), [
     ((), 2, "`doc: Text` is missing"), (("--arg", "doc=x", "--backend", "nowhere"), 2, "no backend"),
     (("--arg", "doc=x", "--concurrency", "0", "--backend", "sim"), 2, "one call"),
-    (("--arg", "doc=x", "--journal", "j"), 2, "later version"), (("--arg", "doc=x", "--oracle", "no.py"), 2, "no file"),
+    (("--arg", "doc=x", "--resume"), 2, "--journal"),
+    (("--arg", "doc=x", "--oracle", "no.py"), 2, "no file"),
     (("--arg", "doc=x", "--model", "fast=nowhere/x"), 3, "no provider"),
     (("--arg", "doc=x", "--backend", "openai"), 3, "OPENAI_API_KEY"),
 ])
