@@ -46,7 +46,7 @@ class Curve:
             return
         closed = bound.closed
         plain = closed is not None and not any(isinstance(a, Fn) and a.op in SPANS for a in closed.atoms())
-        self.names = closed.free if closed is not None and plain and bound.exact else goal.free
+        self.names = closed.free if closed is not None and plain and bound.exact else goal.free | _outer(quick, system)
         if closed is not None and plain and bound.exact:
             self._args, self._valid_args = tuple(sorted(closed.free)), tuple(sorted(bound.valid.free))
             try:
@@ -85,6 +85,12 @@ class Curve:
             return _figure(evaluator.value(self.goal, dict(values)))
         except (EvaluationError, ArithmeticError, ValueError):
             return None
+
+
+def _outer(*systems: System | None) -> frozenset[str]:
+    """Symbols of equations that are no parameters of theirs."""
+    return frozenset(n for s in systems if s is not None for f in s.functions.values() for c in f.cases
+                     for n in (c.guard.free | c.value.free) - set(f.params))
 
 
 def _figure(x: Any) -> Value | None:

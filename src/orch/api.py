@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .runtime.execute import Outcome, RunError, Sim
     from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
+    from .tuning import TuningView
 
 __all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunFailed",
            "RunOptions", "compare", "compile", "load"]
@@ -321,6 +322,24 @@ class Program:
         kinds = {"size": "size", "param": "size"}
         return {name: "int" if name in extents and not extents[name][1] else kinds.get(s.kind, "real")
                 for name, s in known.items()}
+
+    def tune(
+        self,
+        entry: str | None = None,
+        *,
+        at: Mapping[str, Number] | Sequence[Mapping[str, Number]] = (),
+        minimise: str | None = None,
+        subject: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> TuningView:
+        """The best values of the params that are not set, at these sizes.
+
+        `minimise`: a metric, its upper bound unless "expected(calls)" or "lower(calls)" is asked; None for dollars
+        where all prices are known, else calls. `subject`: constraints such as "context <= 8000" and "reliability >=
+        0.95". `parallel`: latency is that with so many calls in flight. Raises OrchError.
+        """
+        from .tuning import tune as work
+        return work(self, entry, at, minimise, [subject] if isinstance(subject, str) else subject, parallel)
 
     def _contender(self, entry: str, label: str) -> Contender:
         """An entry for a comparison. Raises OrchError for a program with errors."""

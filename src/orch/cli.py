@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 __all__ = ["main"]
 
 _LATER = {
-    "tune": "the best values of params",
     "validate": "runs at several sizes, measured beside predicted",
     "lsp": "language server on standard input and output",
 }
@@ -97,6 +96,22 @@ def _compare(p: argparse.ArgumentParser) -> None:
     _format(p, "text", "json", "md")
 
 
+def _tune(p: argparse.ArgumentParser) -> None:
+    p.add_argument("file", metavar="FILE", help="the program")
+    p.add_argument("--entry", metavar="F", help="the function to start at (default: main)")
+    p.add_argument("--at", action="append", default=[], metavar="N=1000,M=50", help="sizes; repeatable")
+    p.add_argument("--minimise", "--minimize", metavar="METRIC",
+                   help="what is to be least: a metric, or expected(METRIC) (default: dollars, or calls)")
+    p.add_argument("--subject", action="append", default=[], metavar="'METRIC <= X'",
+                   help="what must hold, such as 'context <= 8000' or 'reliability >= 0.95'; repeatable")
+    p.add_argument("--parallel", type=int, metavar="P", help="latency with P requests at a time")
+    p.add_argument("--set", action="append", default=[], metavar="PARAM=N", help="the value of a param that stays")
+    p.add_argument("--model", action="append", default=[], metavar="ALIAS=PROVIDER/MODEL", help="another model")
+    p.add_argument("--tokenizer", metavar="NAME", help="what counts tokens (default: o200k_base)")
+    p.add_argument("-o", dest="output", metavar="PATH", help="write the result there")
+    _format(p, "text", "json", "md")
+
+
 def _solve(p: argparse.ArgumentParser) -> None:
     p.add_argument("files", nargs="*", metavar="FILE.eq")
     p.add_argument("-e", dest="equations", action="append", default=[], metavar="EQUATIONS",
@@ -152,6 +167,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("names, types, sizes and termination; no cost", _check),
     "cost": ("what a program costs, as formulas and at given sizes", _cost),
     "compare": ("two or more decompositions of one job side by side", _compare),
+    "tune": ("the best values of params at given sizes", _tune),
     "run": ("execute a program; measured beside predicted", _run),
     "solve": ("solve recurrences given as text", _solve),
     "fmt": ("one canonical layout", _fmt),

@@ -24,10 +24,12 @@ from .views import RunFailed
 
 if TYPE_CHECKING:
     from .api import Prediction
+    from .comparing import ComparisonView
     from .compiler.equation_text import EquationError
     from .compiler.report_layout import Block
+    from .tuning import TuningView
 
-__all__ = ["check", "compare", "cost", "explain", "fail", "fmt", "run", "runs", "show", "solve"]
+__all__ = ["check", "compare", "cost", "explain", "fail", "fmt", "run", "runs", "show", "solve", "tune"]
 
 
 # ---------------------------------------------------------------- printing
@@ -259,18 +261,35 @@ def compare(options: argparse.Namespace) -> int:
     found = work(*options.entries, metrics=["all"] if metrics is None and as_json else metrics,
                  at=[_pairs("--at", [text]) for text in options.at], let=_pairs("--let", options.let),
                  params=_params(options), models=_pairs("--model", options.model), tokenizer=options.tokenizer)
-    code = 1 if found.errors else 0
-    if options.format == "text" and options.output is None and sys.stdout.isatty():
-        from .compiler.compare_view import comparison_layout
-        _show(comparison_layout(found.data), sys.stdout)
-        return code
-    text = (json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False) + "\n" if as_json
-            else found.to_markdown() if options.format == "md" else str(found))
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        _write(options.output, text)
+    from .compiler.compare_view import comparison_layout
+    return _present(found, lambda: comparison_layout(found.data), options)
+
+
+def tune(options: argparse.Namespace) -> int:
+    """The best values of params."""
+    from .compiler.tune_view import tuned_layout
+    _writable(options.output)
+    found = _program(options).tune(options.entry, at=[_pairs("--at", [text]) for text in options.at],
+                                   minimise=options.minimise, subject=options.subject, parallel=options.parallel)
+    code = _present(found, lambda: tuned_layout(found.data), options)
+    if options.format != "json":
+        _tell(found.errors)
     return code
+
+
+def _present(found: ComparisonView | TuningView, blocks: Callable[[], Sequence[Block]],
+             options: argparse.Namespace) -> int:
+    """Shows it in the format asked for, or writes it; the exit code."""
+    if options.format == "text" and options.output is None and sys.stdout.isatty():
+        _show(blocks(), sys.stdout)
+    else:
+        text = (json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False) + "\n" if options.format == "json"
+                else found.to_markdown() if options.format == "md" else str(found))
+        if options.output is None:
+            sys.stdout.write(text)
+        else:
+            _write(options.output, text)
+    return 1 if found.errors else 0
 
 
 # ---------------------------------------------------------------- solve
