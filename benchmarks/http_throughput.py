@@ -1,9 +1,11 @@
-"""Calls per second and CPU per call against a loopback server of constant answers: bare aiohttp, the backend, a run.
+"""Calls per second and CPU per call against a loopback server of constant answers: bare aiohttp, the backend, runs.
 
 In: nothing. Out: a table on standard output; each row's throughput as a share of the bare client's in the same run. The
-server (tests/loopback.py) runs in a process of its own, with and without a delay of 50 ms before every answer.
+server (tests/loopback.py) runs in a process of its own, with and without a delay of 50 ms before every answer. With a
+journal every answer is on the disk before it is used. `--waiting` measures something else: how time and memory grow
+with the calls that wait, up to the number given, while as many are in flight as a system takes connections.
 
-    python benchmarks/http_throughput.py [--calls 4000] [--in-flight 64 256] [--delay 0 0.05]
+    python benchmarks/http_throughput.py [--calls 4000] [--in-flight 64 256] [--delay 0 0.05] [--waiting 100000]
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -87,22 +92,51 @@ async def backend(url: str, calls: int, in_flight: int) -> None:
     await way.close()
 
 
-async def run(url: str, calls: int, in_flight: int) -> None:
+async def run(url: str, calls: int, in_flight: int, **options: Any) -> None:
     """A program: its machine, scheduler and meter, every answer parsed and counted."""
     checked, found = load_program(Source("throughput.orch", PROGRAM))
     assert checked is not None, found
     program, found = lower(checked)
     assert program is not None, found
     way = OpenAIBackend("none", url)
-    outcome = await aexecute(program, "main", {"passages": [PROMPT] * calls}, way, concurrency=in_flight)
+    outcome = await aexecute(program, "main", {"passages": [PROMPT] * calls}, way, concurrency=in_flight, **options)
     assert outcome.error is None, outcome.error
     assert outcome.result == ["pong"] * calls
+
+
+async def journalled(url: str, calls: int, in_flight: int) -> None:
+    """The same with a journal."""
+    with tempfile.TemporaryDirectory() as folder:
+        await run(url, calls, in_flight, journal=Path(folder) / "journal.db")
+
+
+def waiting(url: str, most: int) -> None:
+    """Runs of more and more calls that all wait at once, each in a process of its own, for memory is a high-water mark.
+
+    A list is in the program as an argument and as a result whatever the scheduler does: `base` counts these.
+    """
+    print(f"{'waiting':>8} {'CPU us/call':>11} {'bytes/call':>11}")
+    for calls in (most // 100, most // 10, most):
+        command = [sys.executable, __file__, "--only-waiting", str(calls), "--url", url]
+        print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, end="", flush=True)
+
+
+def only_waiting(url: str, calls: int) -> None:
+    """One line for `waiting`. Every branch is made and waits: the program asks for all that it can in flight."""
+    asyncio.run(run(url, 200, 64))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cpu = time.process_time()
+    asyncio.run(run(url, calls, 1_000_000))
+    cpu = time.process_time() - cpu
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"{calls:>8} {cpu / calls * 1e6:>11.0f} {grown * 1024 / calls:>11.0f}")
 
 
 CLIENTS: dict[str, Callable[[str, int, int], Awaitable[None]]] = {
     "aiohttp, bare": bare,
     "orch, backend": backend,
     "orch, run": run,
+    "orch, journal": journalled,
 }
 
 
@@ -111,7 +145,17 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
     parser.add_argument("--delay", type=float, nargs="+", default=[0.0, 0.05])
+    parser.add_argument("--waiting", type=int, metavar="N")
+    parser.add_argument("--only-waiting", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.only_waiting:
+        only_waiting(options.url, options.only_waiting)
+        return
+    if options.waiting:
+        with serving(0.05) as url:
+            waiting(url, options.waiting)
+        return
     print(f"{'server':>8} {'in flight':>9}  {'client':<16} {'calls/s':>8} {'CPU us/call':>11} {'of bare':>8}")
     for delay in options.delay:
         with serving(delay) as url:
