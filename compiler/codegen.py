@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
@@ -146,7 +146,7 @@ class Writer:
             elif k == 1:
                 side.append(text)
             else:
-                side.append(f"{text}**{k}")
+                side.append(f"{text}**{k}" if k < 64 else f"power({text}, {k})")
         return top, bottom
 
     def atom(self, a: Atom) -> str:
@@ -266,9 +266,10 @@ class Writer:
         for m, c in a.args[0].terms.items():
             outside: Monomial = tuple(f for f in m if a.name not in Expr({(f,): 1}).free)
             term = Expr({tuple(f for f in m if f not in outside): c})
-            mirrored = term.subs(backwards)
-            if len(self.varying(mirrored, a.name)) < len(self.varying(term, a.name)):
-                term = mirrored
+            with suppress(OverflowError):       # a high power of a difference is not written out
+                mirrored = term.subs(backwards)
+                if len(self.varying(mirrored, a.name)) < len(self.varying(term, a.name)):
+                    term = mirrored
             groups[outside] = groups.get(outside, ZERO) + term
         total = self.fresh()
         parts = []

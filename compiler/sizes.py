@@ -120,6 +120,9 @@ __all__ = ["Sizes"]
 
 # A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
 _MOST_CASES = 64
+# Accumulators within so many others may be looked at so often in all.
+_FREE_NESTING = 2
+_MOST_NESTED = 250
 
 
 @lru_cache(maxsize=20_000)
@@ -176,6 +179,8 @@ class Sizes:
         self._names: dict[str, int] = {}
         self._named: dict[tuple[str, tuple[object, ...]], str] = {}
         self._components = 0
+        self._open = 0          # accumulators under way
+        self._nested = 0        # how often one within several others was looked at
 
     # ---------------------------------------------------------------- entry
 
@@ -1052,12 +1057,30 @@ class Sizes:
 
     # ---------------------------------------------------------------- accumulators
 
+    def _too_nested(self, span: Span) -> bool:
+        """Whether accumulators stand within accumulators so deep that their sizes take too long to find.
+
+        Every level walks what is in it a few times, until it knows how the accumulator grows.
+        """
+        if self._nested > _MOST_NESTED:
+            return True
+        self._nested += self._open > _FREE_NESTING
+        if self._nested <= _MOST_NESTED:
+            return False
+        self.report(
+            "E0008",
+            f"`fold` and `repeat` within each other, {self._open + 1} levels deep, take too long to analyse",
+            span,
+            "move the inner ones into a function of their own",
+        )
+        return True
+
     def _fold(self, node: core.Fold, scope: Scope) -> tuple[Value, Cost]:
         initial, before1 = self.walk(node.initial, scope)
         source, before2 = self.walk(node.items, scope)
         assert isinstance(source, Items)
         before = sequence(before1, before2)
-        if source.element is None:
+        if source.element is None or self._too_nested(node.span):
             return initial, before
 
         def body(state: Value, element: Value, facts: tuple[Cond, ...]) -> tuple[Value, Cost]:
@@ -1066,7 +1089,9 @@ class Sizes:
             inner.names[node.var] = element
             return self._closed(inner, node.body)
 
+        self._open += 1
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
+        self._open -= 1
         if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
             self.report(
                 "W0202",
@@ -1145,8 +1170,12 @@ class Sizes:
             most = limit.size
             lo, hi = self._tight(max_(ZERO, most.lo), scope), self._tight(max_(ZERO, most.hi), scope)
             most = exact(lo) if lo == hi else between(lo, hi)
+        if self._too_nested(node.span):
+            return initial, sequence(before1, before2)
         chance = self._chance(node.condition, node.chance, scope)
+        self._open += 1
         value, cost = self._rounds(node, initial, most, chance, scope, 0)
+        self._open -= 1
         return value, sequence(before1, before2, cost)
 
     def _rounds(

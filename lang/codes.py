@@ -104,7 +104,8 @@ _row("E0007", "a closing bracket with no partner", """
 _row("E0008", "nested too deeply", """
     Brackets and operators may be nested 200 levels deep. What reads flat is not nested: the terms of `a + b + c` and
     the arms of `if ... else if ... else` are links of a chain, and there may be 5000 of them, one within the other.
-    Give the inner parts a name with `let`, or move them into a function of their own.
+    `fold` and `repeat` within each other are analysed to a depth of three or more, as long as that does not take too
+    long. Give the inner parts a name with `let`, or move them into a function of their own.
     """, "fn main(n: Int) -> Int {\n  " + "(" * 250 + "n" + ")" * 250 + "\n}\n")
 
 _row("E0009", "a placeholder in a string that cannot be read", r"""

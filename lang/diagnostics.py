@@ -11,7 +11,10 @@ from typing import Literal
 
 from .source import Span
 
-__all__ = ["Diagnostic", "Label", "Severity"]
+__all__ = ["MAX_ERRORS", "Diagnostic", "Label", "Severity"]
+
+MAX_ERRORS = 200
+"""Nobody reads more of them."""
 
 Severity = Literal["error", "warning"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from .check import Checked, check_units
-from .diagnostics import Diagnostic
+from .diagnostics import MAX_ERRORS, Diagnostic
 from .modules import load_units
 from .parser import parse, read_source
 from .source import Source
@@ -26,6 +26,7 @@ __all__ = ["load_program", "roomy", "with_room"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_MOST_ERRORS = 200          # nobody reads on
 _STACK = 64 * 1024 * 1024
 _DEPTH = 200_000
 
@@ -51,7 +52,8 @@ def _load(source: Source, folder: Path | None) -> tuple[Checked | None, list[Dia
         return None, sorted(diagnostics, key=lambda d: d.sort_key)
     checked, more = check_units(units)
     diagnostics = sorted([*diagnostics, *more], key=lambda d: d.sort_key)
-    return (None if any(d.severity == "error" for d in diagnostics) else checked), diagnostics
+    errors = [d for d in diagnostics if d.severity == "error"]
+    return (None if errors else checked), errors[:MAX_ERRORS] if len(errors) > MAX_ERRORS else diagnostics
 
 
 class _Room:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from . import nodes as n
 from .builtins import BUILTIN_NAMES
-from .diagnostics import Diagnostic, Label
+from .diagnostics import MAX_ERRORS, Diagnostic, Label
 from .modules import Unit, import_name
 from .source import Span
 from .suggest import did_you_mean, listing, nearest
@@ -533,6 +533,8 @@ class _Resolver:
         return constant
 
     def unknown(self, name: str, span: Span, applied: bool) -> None:
+        if len(self.diagnostics) > MAX_ERRORS:
+            return                                      # to look for similar names takes time
         values: list[str] = [name for scope, _ in self.scopes for name in scope]
         functions = [k for k, v in self.table.values.items()
                      if isinstance(v, Declared) and isinstance(v.decl, n.FnDecl | n.PrimitiveDecl | n.ToolDecl)]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from .diagnostics import Diagnostic
+from .diagnostics import MAX_ERRORS, Diagnostic
 from .lexer import MAX_CHAIN, MAX_DEPTH, Chunk, Token, lex
 from .nodes import Binary, Block, Decl, If, Module
 from .source import Source, Span
@@ -30,7 +30,6 @@ from .tree import TreeBuilder
 __all__ = ["Table", "parse", "parse_table", "read_source"]
 
 _GRAMMAR = Path(__file__).with_name("grammar.lark")
-_MAX_ERRORS = 200
 _TABLE = Path(__file__).with_name("grammar_table.json")
 
 
@@ -228,7 +227,7 @@ def _parse(source: Source) -> tuple[Module | None, list[Diagnostic]]:
     decls: list[Decl] = []
     diagnostics = lexed.diagnostics
     for chunk in lexed.chunks:
-        if len(diagnostics) > _MAX_ERRORS:
+        if len(diagnostics) > MAX_ERRORS:
             break                               # nobody reads on
         fault, noticed = None, 0
         if chunk.tokens:

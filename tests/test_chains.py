@@ -1,9 +1,13 @@
 """Programs that are long and flat: thousands of terms, arms, statements or items go through every stage."""
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import orch
+from orch.compiler.solve import solve_text
+from orch.lang.diagnostics import MAX_ERRORS
 from orch.lang.format import format_module
 from orch.lang.frontend import with_room
 from orch.lang.lexer import MAX_CHAIN
@@ -78,3 +82,39 @@ def test_a_choice_between_few_cases_stays_exact() -> None:
     program = orch.compile(text)
     report = program.cost(metrics=["calls"], at=[{"n": 7}, {"n": 99}]).to_json()
     assert [f["calls"]["upper"] for f in report["at"]] == [2, 1] == [f["calls"]["lower"] for f in report["at"]]
+
+
+# ---------------------------------------------------------------- what takes too long is refused
+
+def test_accumulators_deep_within_each_other_are_refused_in_time() -> None:
+    for depth, refused in ((4, False), (8, True), (60, True)):
+        text = HEAD + "fn main(t: Text[n], xs: List[Text[m], k]) -> Text {\n" + "".join(
+            f"fold a{i} = {f'a{i - 1}' if i else 't'} for x in xs {{ " for i in range(depth)
+        ) + f"call say(a{depth - 1} ++ x)" + " }" * depth + "\n}"
+        started = time.process_time()
+        found = []
+        try:
+            orch.compile(text).check()
+        except orch.OrchError as e:
+            found = [d.code for d in e.diagnostics if d.severity == "error"]
+        assert (found == ["E0008"]) is refused, depth
+        assert time.process_time() - started < 20
+
+
+def test_no_more_errors_are_told_than_anybody_reads() -> None:
+    with pytest.raises(orch.OrchError) as caught:
+        orch.compile("fn main(n: Int) -> Int { sum([" + ", ".join(f"f{i}(n)" for i in range(2000)) + "]) }")
+    assert len(caught.value.diagnostics) == MAX_ERRORS
+
+
+@pytest.mark.parametrize("text", [
+    "T(n) = 1 if n <= 1e9; T(n) = 0.5*T(n-1) + n**2", "F(n) = n if n <= 1; F(n) = F(n-1) + F(n-10_000)",
+    "S(n) = Sum(k**1e9*Min(k, 7), (k, 1, n))", "S(n) = Sum(k**99*Min(k, 7), (k, 1, n))",
+    "T(n) = 1 if n <= 0; T(n) = 2*T(n-1)**2",
+    "Q(n) = 0 if n <= 1" + "0" * 300 + "; Q(n) = k + Choose(k, 0, n-1, Q(k) + Q(n-1-k))",
+    "T(n) = 0 if n <= 1" + "0" * 300 + "; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + n - 1; where n >= 1",
+])
+def test_the_solver_keeps_its_time_with_huge_numbers(text: str) -> None:
+    started = time.process_time()
+    solve_text(text, None, 0.2)
+    assert time.process_time() - started < 5

@@ -222,6 +222,6 @@ def _numbers(work: Work) -> tuple[tuple[dict[str, int], str], ...]:
             if inside(*sizes.values()):
                 value = evaluator.value(None, sizes)
                 out.append((sizes, str(float(value)) if isinstance(value, Fraction) else str(value)))
-    except EvaluationError:
-        pass
+    except (EvaluationError, OverflowError, ValueError):
+        pass                    # from here on they are too large to be of use
     return tuple(out)

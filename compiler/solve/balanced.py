@@ -45,6 +45,8 @@ from .sums import summation
 
 __all__ = ["balanced"]
 
+_MOST_LEAVES = 2000         # sizes of leaves that are looked at one by one
+
 
 def balanced(f: Function, side: Side) -> Iterator[Closed]:
     """Exact forms for balanced divide and conquer with linear forcing; bounds for forcing of a higher degree."""
@@ -158,7 +160,9 @@ def _levels(m: Expr, degree: int, k: Expr, depth: Expr, nodes: Expr, c: Expr, si
 
 def _lowest_threshold(rec: Recurrence, c: Expr, moved: Expr) -> Expr:
     """The equation may hold for base sizes too: quicksort on one element compares nothing, as the recursion says."""
-    while isinstance(c.number, int) and c.number > 1:
+    for _ in range(_MOST_LEAVES):
+        if not isinstance(c.number, int) or c.number <= 1:
+            break
         at = c - moved
         total: Expr | None = rec.forcing.subs({rec.var: at})
         for coef, arg in rec.calls:
@@ -212,9 +216,11 @@ def _leaf(rec: Recurrence, k: Expr, c: Expr, moved: Expr) -> tuple[Expr, Expr] |
     high, parts = c.number, k.number
     if isinstance(high, int) and isinstance(parts, int) and isinstance(moved.number, int):
         low = max((high + 1) // parts, 0)
+        if high - low > _MOST_LEAVES:
+            return None
         values = [base_at(rec, num(i - moved.number)) for i in range(low, high + 1)]
         known = [v for v in values if v is not None]
-        if len(known) != len(values) or high - low > 2000:
+        if len(known) != len(values):
             return None
         if len(known) == 1:
             return known[0], ZERO

@@ -44,6 +44,8 @@ from . import polynomial as poly
 
 __all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
 
+_LARGEST_DEGREE = 200
+
 
 @dataclass(slots=True)
 class Summand:
@@ -153,9 +155,9 @@ def split_monomial(term: Expr, name: str) -> Summand | None:
         if isinstance(a, Sym):
             if a.name != name:
                 out.coef = out.coef * Expr({((a, e),): 1})
-            elif isinstance(e, int) and e > 0:
+            elif isinstance(e, int) and 0 < e <= _LARGEST_DEGREE:
                 out.numerator = poly.mul(out.numerator, [0] * e + [1])
-            elif isinstance(e, int):
+            elif isinstance(e, int) and -_LARGEST_DEGREE <= e < 0:
                 out.denominator[0] = out.denominator.get(0, 0) - e
             else:
                 return None
