@@ -26,7 +26,6 @@ __all__ = ["load_program", "roomy", "with_room"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_MOST_ERRORS = 200          # nobody reads on
 _STACK = 64 * 1024 * 1024
 _DEPTH = 200_000
 
