@@ -183,6 +183,24 @@ def test_bounds_are_safe_and_tight(text: str, side: Side) -> None:
             assert 0.25 <= ratio <= 4, (point, ratio, s.closed)
 
 
+@pytest.mark.parametrize("side", ["upper", "lower"])
+@pytest.mark.parametrize("step", ["ceiling(n/k)", "82*n + 4*ceiling(n/k) + 1", "m*n + 7"])
+def test_groups_of_a_symbolic_size_are_bounded_tightly(step: str, side: Side) -> None:
+    """The bounds are apart by the number of levels at most, also inside a goal that decides by size."""
+    text = f"T(n) = 0 if Eq(n, 1); T(n) = T(ceiling(n/k)) + {step}; where n >= 1, k >= 2, m >= 0"
+    sizes = [{"n": n, "k": k, "m": 3} for n in (1, 2, 9, 64, 100, 1000, 1025) for k in (2, 3, 4, 10, 31)]
+    bound, other = (solved(text, x) for x in (("upper", "lower") if side == "upper" else ("lower", "upper")))
+    assert_safe(text, side, bound, sizes)
+    goal = f"G(n) = 0 if Eq(n, 1); G(n) = T(ceiling(n/k)) + 5*n; {text}"
+    assert_safe(goal, side, solved(goal, side), sizes)
+    assert bound.closed is not None and other.closed is not None
+    apart = compile_expr(bound.closed - other.closed, ("n", "k", "m"))
+    price = {"ceiling(n/k)": 1, "82*n + 4*ceiling(n/k) + 1": 86, "m*n + 7": 3}[step]
+    for point in sizes:
+        levels = next(d for d in range(20) if point["k"] ** d >= point["n"])
+        assert abs(apart(*point.values())) <= price * levels
+
+
 ORDERS = [
     ("T(n) = 1 if n <= 1; T(n) = 2*T(floor(n/2)) + n/log(n, 2)", "n*log(log(n))"),
     ("T(n) = 1 if n <= 2; T(n) = T(floor(n/3)) + T(floor(2*n/3)) + n*log(n)", "n*log(n)**2"),

@@ -13,7 +13,6 @@ from ..equations import Case, Function, Side, System
 from ..evaluate import EvaluationError, Evaluator, compile_cond
 from ..expr import (
     TRUE,
-    Atom,
     Cond,
     Expr,
     Fn,
@@ -111,17 +110,27 @@ def with_kinds(system: System) -> System:
         for p, x in zip(f.params, a.args, strict=False) if f is not None else ():
             if x != sym(p):
                 low.discard(p)
+    kinds = {
+        (a.name, a.kind)
+        for f in system.functions.values()
+        for c in f.cases
+        for a in (*c.guard.atoms(), *c.value.atoms(), *system.goal.atoms())
+        if isinstance(a, Sym)
+    }
+    low = {n for n in low if (n, "int") in kinds and not any((n, k) in kinds for k in ("real", "number"))}
     if not low:
         return system
-
-    def kind(a: Atom) -> Expr | None:
-        return sym(a.name) if isinstance(a, Sym) and a.name in low and a.kind == "int" else None
-
+    # symbols are equal by name, whatever their kind, so they leave and come back under it
+    away, back = {n: sym(f"{n}'") for n in low}, {f"{n}'": sym(n) for n in low}
     functions = {
-        name: Function(name, f.params, tuple(Case(c.guard.rebuild(kind), c.value.rebuild(kind)) for c in f.cases))
+        name: Function(
+            name,
+            f.params,
+            tuple(Case(c.guard.subs(away).subs(back), c.value.subs(away).subs(back)) for c in f.cases),
+        )
         for name, f in system.functions.items()
     }
-    return System(functions, system.goal.rebuild(kind), system.domain)
+    return System(functions, system.goal.subs(away).subs(back), system.domain)
 
 
 def _walk(work: Work) -> Closed | None:

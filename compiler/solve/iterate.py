@@ -147,9 +147,12 @@ def _assemble(
     summand = forcing.subs(iterates) * power(coef, sym(_J))
     if side is not None:
         relaxed = relax(summand, side, lambda a: _J in a.args[0].free)
-        if relaxed is None or relaxed == summand:
+        if relaxed == summand:
             return None
-        summand = relaxed
+        while relaxed is not None and relaxed != summand:   # a floor within a floor comes to light
+            summand, relaxed = relaxed, relax(relaxed, side, lambda a: _J in a.args[0].free)
+        if relaxed is None:
+            return None
     total = summation(summand, _J, ZERO, chain.steps - 1)
     if total is None and chain.unit:  # over the parameter itself, upwards
         n = sym(driver)

@@ -15,6 +15,7 @@ from .dominant import dominant
 from .extrema import balanced_extremum, extrema, peak, peak_of_leaves
 from .first_order import first_order
 from .first_values import first_values
+from .groups import groups
 from .guess import linear_guess
 from .history import history
 from .iterate import iterate
@@ -56,6 +57,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     extrema,
     template,
     lambda work, f: plain(f, work.side),
+    lambda work, f: groups(f, work.side),
     relaxed_forcing,
     akra_bazzi,
     lambda work, f: iterate(f, work.side),

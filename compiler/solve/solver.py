@@ -621,8 +621,9 @@ def _monotone(e: Expr, call: Fn) -> bool:
             isinstance(a, Fn)
             and a != call
             and (
-                a.op not in ("max", "min", "floor", "sum", "choose", "paren")
+                a.op not in ("max", "min", "floor", "sum", "choose", "paren", "piecewise")
                 or not all(_monotone(x, call) for x in a.args)
+                or any(call in c.atoms() for c in a.conds)
             )
         ):
             return False
