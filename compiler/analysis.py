@@ -20,7 +20,7 @@ from . import core
 from .codegen import compile_cond, compile_expr
 from .contracts import check_contract
 from .costs import Ballot, Cost, Leaf, calls_in, terms
-from .curves import Curve
+from .curves import Curve, free_symbols
 from .equations import System
 from .evaluate import Evaluator
 from .expr import ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
@@ -223,7 +223,7 @@ class Analysis:
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         if missing:
             try:
-                return _evaluated(system, side, solved.goal, _outer(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+                return _evaluated(system, side, solved.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
             except EvaluationError:
                 pass
         else:
@@ -291,7 +291,7 @@ class Analysis:
         system = self.readings.system(goal, metric, reading, None, conj(*variant.facts))
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         try:
-            return _evaluated(system, side, system.goal, _outer(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
         except EvaluationError:
             return self._solved_figure(variant, metric, reading, values)
 
@@ -361,6 +361,18 @@ class Analysis:
         solved = self._solve(self.sizes.entry(entry), row, reading, only)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         return Curve(solved.goal, solved.system, solved.quick, solved.bound, side)
+
+    def known_figures(self, entry: str, values: Mapping[str, int | Fraction]) -> dict[str, Range]:
+        """The metrics whose symbols all have a value, at these values, from the recurrences where that is quick."""
+        variant = self.sizes.entry(entry)
+        known = []
+        for name, row in METRICS.items():
+            bounds: tuple[Reading, Reading] = ("upper", "lower")
+            goals = [(self._goal(variant, row, r, None), r) for r in bounds]
+            systems = [self.readings.system(g, row, r, None, TRUE) for g, r in goals if g is not None]
+            if {n for s in systems for n in free_symbols(s)} <= values.keys():
+                known.append(name)
+        return self._figures(variant, values, known, self._at_once) if known else {}
 
     def domain(self, entry: str) -> Cond:
         """What is assumed of an entry's sizes and of params, but for upper ends that are numbers."""
@@ -752,14 +764,6 @@ def _cut_vote(e: Expr) -> bool:
 
 def _calls(e: Expr) -> bool:
     return any(isinstance(a, Fn) and a.op == "call" for a in e.atoms())
-
-
-def _outer(system: System) -> frozenset[str]:
-    """The symbols that are no parameters of its functions."""
-    inner = (
-        (c.value.free | c.guard.free) - set(f.params) for f in system.functions.values() for c in f.cases
-    )
-    return system.goal.free.union(*inner)
 
 
 def _evaluated(

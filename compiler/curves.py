@@ -19,7 +19,7 @@ from .expr import TRUE, Expr, Fn
 from .numeric import EvaluationError
 from .report import Bound
 
-__all__ = ["Curve", "Value"]
+__all__ = ["Curve", "Value", "free_symbols"]
 
 Value = int | Fraction | float
 
@@ -46,7 +46,8 @@ class Curve:
             return
         closed = bound.closed
         plain = closed is not None and not any(isinstance(a, Fn) and a.op in SPANS for a in closed.atoms())
-        self.names = closed.free if closed is not None and plain and bound.exact else goal.free | _outer(quick, system)
+        self.names = closed.free if closed is not None and plain and bound.exact else goal.free.union(
+            *(free_symbols(s) for s in (quick, system) if s is not None))
         if closed is not None and plain and bound.exact:
             self._args, self._valid_args = tuple(sorted(closed.free)), tuple(sorted(bound.valid.free))
             try:
@@ -87,10 +88,10 @@ class Curve:
             return None
 
 
-def _outer(*systems: System | None) -> frozenset[str]:
-    """Symbols of equations that are no parameters of theirs."""
-    return frozenset(n for s in systems if s is not None for f in s.functions.values() for c in f.cases
-                     for n in (c.guard.free | c.value.free) - set(f.params))
+def free_symbols(system: System) -> frozenset[str]:
+    """The symbols of a system that are no parameters of its functions: those that need a value."""
+    inner = ((c.value.free | c.guard.free) - set(f.params) for f in system.functions.values() for c in f.cases)
+    return system.goal.free.union(*inner)
 
 
 def _figure(x: Any) -> Value | None:

@@ -33,7 +33,7 @@ __all__ = ["Constraint", "Formula", "Held", "Missing", "Quantity", "Tuning", "pa
 
 Of = Literal["upper", "lower", "expected"]
 OPERATORS = ("<=", ">=", "<", ">")
-WHOLE_RANGE = 60_000        # points up to which a range is searched whole, where a closed form is exact
+WHOLE_RANGE = 30_000        # points up to which a range is searched whole, where a closed form is exact
 WHOLE_SLOW = 3_000          # the same where recurrences have to be evaluated
 OPEN_END = 1_000_000        # the upper end of a param that declares none (or 100 times its default)
 AROUND = 60                 # values looked at on each side of the best one
@@ -298,7 +298,11 @@ class _Tuner:
             value, bound = self._figure(x, at)
             if value is None or bound is None:
                 return None
-            if not _keeps(value, x.op, bound):
+            if x.exponential and bound > 0:     # in nats, for of two that are nearly 0 or 1 one is still better
+                nats, most = x.curve.at(at), -math.log(bound)
+                if nats is not None and not _keeps(-nats, x.op, -most):
+                    total += abs(float(nats) - most) / max(abs(most), 1e-12)
+            elif not _keeps(value, x.op, bound):
                 gap = abs(float(value) - float(bound)) if math.isfinite(value) else math.inf
                 total += max(gap / max(abs(float(bound)), 1e-12), 1e-12)
         return total
@@ -323,11 +327,9 @@ class _Tuner:
         slow = any(isinstance(c, Brent) or not c.bound.exact or c.bound.closed is None
                    for c in [self.objective, *self.ties, *(x.curve for x in self.limits)])
         whole = total <= (WHOLE_SLOW if slow else WHOLE_RANGE) and all(declared for _, _, declared in lows)
-        best = self._best(product(*(range(low, high + 1) for low, high, _ in lows))) if whole else None
-        if best is None or self.cut:
-            whole = False
-            best = self._best([self._default()], best)
-            best = self._search(best)
+        best = self._search(self._best([self._default()]))
+        if whole:
+            best = self._best(product(*(range(low, high + 1) for low, high, _ in lows)), best)
         if best is None:
             raise Missing([], idle=False)
         at = self._at(best.point)

@@ -114,9 +114,9 @@ def _tuning(t: Tuned, x: Tuning, figures: Mapping[str, Range]) -> Iterable[Block
     if x.assumed:
         yield Note(Cell(f"with {sizes_text(x.assumed)}: a factor of the whole cost decides nothing", "quiet"))
     yield Bullets((Cell(_proof(x), "quiet"),))
-    rows = [(Cell(name, "name"), Cell(range_text(r, name), "number")) for name, r in figures.items()
-            if len(range_text(r, name)) <= 60]
-    yield Table(("at these values", ""), tuple(rows), (False, True))
+    rows = [(Cell(name, "name"), Cell(range_text(r, name), "number")) for name, r in figures.items()]
+    if rows:
+        yield Table(("at these values", ""), tuple(rows), (False, True))
 
 
 def _formulas(metric: str, formulas: Sequence[Formula]) -> Iterable[tuple[str, Cell]]:

@@ -92,7 +92,7 @@ def test_a_wrong_command_line_is_2_and_one_document(orch: Any, arguments: tuple[
 
 
 def test_what_comes_later_says_so(orch: Any) -> None:
-    for name in ("tune", "validate", "lsp"):
+    for name in ("validate", "lsp"):
         assert "later version" in orch(name).err
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TuningView", "tune"]
 
-SECONDS = 20.0      # of search, for each choice of sizes
+SECONDS = 15.0      # of search, for each choice of sizes
 
 
 class TuningView:
@@ -86,7 +86,7 @@ def tune(program: Program, entry: str | None, at: Mapping[str, Number] | Sequenc
     """See `Program.tune`."""
     from .compiler.tune_view import Tuned
     if parallel is not None and parallel < 1:
-        raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
+        raise fault("E0800", f"At least one request at a time is needed, not {parallel}.", "write --parallel 8")
     name = program.entry(entry)
     warnings = program.warnings
     given = [at] if isinstance(at, Mapping) else list(at)
@@ -108,10 +108,9 @@ def tune(program: Program, entry: str | None, at: Mapping[str, Number] | Sequenc
         tuning = _tuned(program, name, free, {**fixed, **point}, quantity, constraints, parallel)
         found.append(tuning)
         with stage("analysis"):
-            settings = {**{t.name: t.default for t in tunables.values()}, **fixed, **tuning.values}
-            report = program._analysis.report(program.core.entries[name], None, [{**point, **tuning.values}], settings,
-                                              shares=False)
-        figures.append(report.at[0].metrics)
+            settings = {t.name: t.default for t in tunables.values()}
+            figures.append(program._analysis.known_figures(program.core.entries[name],
+                                                           {**settings, **fixed, **point, **tuning.values}))
         if not tuning.feasible:
             errors.append(_infeasible(tuning))
     defaults = {t.name: t.default for t in tunables.values()}
