@@ -160,7 +160,7 @@ class Accumulation:
         if isinstance(atom, Fn) and atom.op in ("max", "min") and s in atom.args:
             rest = [x for x in atom.args if x != s]
             if not any(n in x.free or self.index in x.free for x in rest):
-                settled = (max_ if atom.op == "max" else min_)(base, *rest)
+                settled = tight((max_ if atom.op == "max" else min_)(base, *rest), Facts((self.facts,)))
                 if settled == base:
                     return base
                 self.needs_peel = True

@@ -810,7 +810,7 @@ def _extremum(op: str, args: Iterable[Expr]) -> Expr:
         if isinstance(a, Fn) and a.op == op:
             flat.extend(a.args)
         else:
-            flat.append(x)
+            flat.extend(_shifted_extremum(op, x))
     sign = 1 if op == "max" else -1
     if any(x.infinite == sign for x in flat):
         return INF if sign > 0 else NEG_INF
@@ -827,6 +827,18 @@ def _extremum(op: str, args: Iterable[Expr]) -> Expr:
     if len(kept) == 1:
         return kept[0]
     return _apply(Fn(op, tuple(sorted(kept, key=lambda x: x.key))))
+
+
+def _shifted_extremum(op: str, x: Expr) -> Iterable[Expr]:
+    """max(0, s - 1) + 1 within a maximum is 1 and s."""
+    own = [m for m in x.terms if any(isinstance(a, Fn) and a.op == op for a, _ in m)]
+    if len(own) != 1 or len(own[0]) != 1 or x.terms[own[0]] != 1 or x.infinite:
+        return (x,)
+    (a, k), = own[0]
+    if not isinstance(a, Fn) or k != 1:
+        return (x,)
+    rest = x - Expr({own[0]: 1})
+    return tuple(y + rest for y in a.args)
 
 
 def _covers(y: Expr, x: Expr, sign: int) -> bool:

@@ -13,6 +13,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from .codegen import compile_cond, compile_expr
@@ -42,7 +43,7 @@ from .expr import (
 from .linear import minimum
 from .numeric import EvaluationError
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "assuming"]
 
 DEPTH = 3           # of cases within cases, and of proofs about the arguments of atoms
 PRODUCTS = 120      # of assumptions, for one question
@@ -63,6 +64,7 @@ class Facts:
         self._replace: dict[str, Expr] = {}
         self._proved: dict[tuple[Expr, bool], bool] = {}
         self._lowests: dict[tuple[Expr, int], Fraction | None] = {}
+        self._further: dict[tuple[Cond, ...], Facts] = {}
         self._facts: list[tuple[Expr, bool]] = []
         self._build()
 
@@ -109,7 +111,9 @@ class Facts:
 
     def with_(self, *conds: Cond) -> Facts:
         """With further assumptions."""
-        return Facts((self.assumptions, *conds))
+        if conds not in self._further:
+            self._further[conds] = Facts((self.assumptions, *conds))
+        return self._further[conds]
 
     # ------------------------------------------------------------ points
 
@@ -256,6 +260,8 @@ class Facts:
 
     def _prove(self, e: Expr, strict: bool, depth: int) -> bool:
         """e >= 0, or e > 0"""
+        if self.assumptions == FALSE:
+            return True     # whatever, for no point satisfies them
         if e.infinite:
             return e.infinite > 0
         e = self._inside(e)
@@ -530,6 +536,12 @@ class Facts:
                 if len(out) >= PRODUCTS:
                     break
         return out
+
+
+@lru_cache(maxsize=500)
+def assuming(*assumptions: Cond) -> Facts:
+    """The same facts for the same assumptions, so that what was proven for one equation need not be for the next."""
+    return Facts(assumptions)
 
 
 def _squares(e: Expr) -> Iterator[tuple[Expr, bool]]:

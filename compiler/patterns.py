@@ -7,7 +7,7 @@ these symbols, and what is assumed of them. Also the symbols of tunable `param`s
 from __future__ import annotations
 
 from . import core
-from .expr import FALSE, INF, NEG_INF, TRUE, Cond, Expr, ge, le, num, sym
+from .expr import FALSE, INF, NEG_INF, TRUE, ZERO, Cond, Expr, ge, le, num, sym
 from .shapes import from_shape, largest_size
 from .values import ANY, Group, Items, Num, Size, Str, Truth, Value, exact, list_of, primary, spread_total
 
@@ -57,7 +57,9 @@ class Binder:
                 if v.element is None:
                     self.pattern.append("empty")
                     self._skip(element)
-                    return Items(length, () if length.exact else None, None, None)
+                    # of what has no elements nothing is known but that: what is done with an element is never reached
+                    self.facts.append(le(length.hi, ZERO))
+                    return Items(exact(0), (), None, exact(0))
                 inner = self.bind(element, v.element, name)
                 size = primary(inner)
                 total: Size | None = None

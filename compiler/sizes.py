@@ -395,8 +395,10 @@ class Sizes:
             return False
         for guard, x in split_piecewise(a):
             inner = facts if guard == TRUE else facts.with_(guard)
+            facts = facts.with_(negate(guard))
             for guard2, y in split_piecewise(b):
                 inner2 = inner if guard2 == TRUE else inner.with_(guard2)
+                inner = inner.with_(negate(guard2))
                 if not inner2.implies(le(x, y)):
                     return False
         return True
