@@ -12,7 +12,7 @@ import gc
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -176,6 +176,7 @@ class _Run:
         self._budget = budget or Budget()
         self._journal_path, self._resume, self._cache_path, self._where = journal, resume, cache, where
         self._journal: Journal | None = None
+        self._finished = False
         self._cache: Cache | None = None
         self._memory: Memory | None = None
         self._ledger = Ledger(self._budget, NOTHING)
@@ -335,7 +336,7 @@ class _Run:
             self._journal = Journal.open(self._journal_path, durable=live)
             resumed = self._take_up(self._journal)
         if self._journal is not None or self._cache is not None:
-            self._memory = Memory(self._journal, self._cache, resumed, self._program.models, self._where)
+            self._memory = Memory(self._journal, self._cache, resumed, live, self._program.models, self._where)
             self._memory.start(compiled.names)
 
     def _take_up(self, journal: Journal) -> bool:
@@ -378,6 +379,7 @@ class _Run:
             if self._memory is not None:
                 self._memory.flush()
             self._journal.finish(state, None if outcome.usage is None else outcome.usage.to_json())
+            self._finished = True
         except JournalFault as fault:
             if kind is None:  # the result is there, and so is every call but perhaps the last frames
                 self._notice(fault.message)
@@ -386,6 +388,9 @@ class _Run:
     def _close(self) -> None:
         journal, self._journal = self._journal, None
         if journal is not None:
+            if not self._finished:
+                with suppress(JournalFault):  # the journal holds what it holds; a run that is resumed reads that
+                    journal.interrupt()
             journal.close()
         cache, self._cache = self._cache, None
         if cache is not None:

@@ -138,7 +138,11 @@ class Gateway:
         self._order = 0
         self._rates: dict[str, Rates] = {}
         self._seconds: dict[str, Callable[[int, int], float | None]] = {}
-        self._careful = ledger.limited or memory is not None or any(lane.tokens is not None for lane in self._distinct)
+        self._notes = memory if memory is not None and memory.notes_flight else None
+        # whether it matters before a call what it can cost at most
+        self._careful = (
+            ledger.limited or self._notes is not None or any(lane.tokens is not None for lane in self._distinct)
+        )
         self.crowded: Lane | None = None
         self.port: Port
         self.machine: Machine
@@ -260,9 +264,9 @@ class Gateway:
                     self._stop(ask, aside)
                 return False
             ask.aside = aside
-            if self._memory is not None:
+            if self._notes is not None:
                 try:
-                    self._memory.set_aside(self.ledger.aside)
+                    self._notes.set_aside(self.ledger.aside)
                 except JournalFault as fault:
                     self.machine.refuse(_strand(ask), _journal_fault(fault))
                     return False

@@ -352,10 +352,11 @@ class Journal:
         """All runs of the file, in the order in which they began."""
         with _faults(self.path):
             rows = self._main.execute(
-                "SELECT r.id, program, entry, identity, began, ended, state, sessions, usage, count(c.kind),"
-                " coalesce(sum(c.cached), 0), CASE WHEN count(c.id) = count(c.paid_dollars)"
+                "SELECT r.id, program, entry, identity, began, ended, state, sessions, usage,"
+                " count(c.id) FILTER (WHERE c.kind <> 'lost'), coalesce(sum(c.cached), 0),"
+                " CASE WHEN count(c.id) = count(c.paid_dollars)"
                 " THEN coalesce(sum(c.paid_dollars), 0) + lost_dollars END"
-                " FROM runs r LEFT JOIN calls c ON c.run = r.id AND c.kind <> 'lost' GROUP BY r.id ORDER BY r.id"
+                " FROM runs r LEFT JOIN calls c ON c.run = r.id GROUP BY r.id ORDER BY r.id"
             ).fetchall()
         live = self._lock is not None or _is_locked(self.path)
         newest = max((row[0] for row in rows if row[6] == "running"), default=0)
@@ -381,6 +382,13 @@ class Journal:
                 "UPDATE runs SET state = ?, ended = ?, usage = ?, aside_calls = 0, aside_tokens = 0, aside_dollars = 0"
                 " WHERE id = ?",
                 (state, time.time(), None if usage is None else json.dumps(usage), self._run),
+            )
+
+    def interrupt(self) -> None:
+        """The run is given up in this process; what was in flight may have been paid, and stays noted."""
+        with _faults(self.path):
+            self._main.execute(
+                "UPDATE runs SET state = 'interrupted', ended = ? WHERE id = ?", (time.time(), self._run)
             )
 
     def set_aside(self, cost: Cost) -> None:

@@ -122,7 +122,8 @@ class Cache:
 class Memory:
     """See the module. `journal` and `cache`: at least one; `resumed`: the journal holds calls of this run.
 
-    `backend` says where calls go, so that a simulated answer never passes for a real one.
+    `paid`: calls cost money, so what is in flight is noted, too. `backend` says where calls go, so that a simulated
+    answer never passes for a real one.
     """
 
     def __init__(
@@ -130,10 +131,12 @@ class Memory:
         journal: Journal | None,
         cache: Cache | None,
         resumed: bool,
+        paid: bool,
         models: Mapping[str, core.Model],
         backend: str,
     ) -> None:
         self._journal, self._cache, self._resumed = journal, cache, resumed
+        self.notes_flight: Final = paid and journal is not None
         self._models, self._backend = models, backend
         self._names: Mapping[str, str] = {}
         self._codecs: dict[str, Codec] = {}
@@ -195,12 +198,11 @@ class Memory:
             self._waiting.append((entry, None, lambda fault: None))
 
     def set_aside(self, cost: Cost) -> None:
-        """Notes what calls in flight may cost, before it is sent. In virtual time they cost nothing.
+        """Notes what calls in flight may cost, before it is sent.
 
         Written ahead and with some to spare, so that it is seldom written. Raises JournalFault.
         """
-        if self._journal is None or self._thread is None:
-            return
+        assert self._journal is not None
         noted = self._noted
         if cost.calls <= noted.calls and cost.tokens <= noted.tokens and (
             cost.dollars is None or (noted.dollars is not None and cost.dollars <= noted.dollars)

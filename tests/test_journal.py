@@ -4,9 +4,11 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -390,6 +392,29 @@ def test_a_run_that_was_killed_is_listed_as_stopped(tmp_path: Path) -> None:
     journal.close()
     assert [r.state for r in reader.runs()] == ["stopped"]
     reader.close()
+
+
+def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "p.orch").write_text(FAN.replace("fake/m", "openai/good"))
+    with Loopback(lambda asked: "yes", delay=0.05) as server:
+        environment = {**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-secret"}
+        command = [sys.executable, "-m", "orch", "run", str(tmp_path / "p.orch"), "--arg", "ts=" + json.dumps(WORDS),
+                   "--journal", str(tmp_path / "j"), "--concurrency", "4", "--format", "json"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        while len(server.asked) < 20:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 130 and json.loads(out)["errors"][0]["code"] == "E0899"
+        reader = Journal.read(tmp_path / "j")
+        assert [r.state for r in reader.runs()] == ["interrupted"]
+        reader.close()
+        sent = len(server.asked)
+        again = subprocess.run([*command, "--resume", "--budget-calls", "44"], env=environment, capture_output=True,
+                               text=True, timeout=30, check=False)
+        assert again.returncode == 0, again.stderr
+        cached = json.loads(again.stdout)["usage"]["cached"]
+        assert 16 <= cached < 40 and sent - cached <= 4 and len(server.asked) - sent == 40 - cached
 
 
 def test_what_is_in_flight_at_a_kill_counts_as_spent(tmp_path: Path) -> None:
