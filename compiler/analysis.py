@@ -303,20 +303,23 @@ class Analysis:
         names: Mapping[str, Value],
         declared: Mapping[str, tuple[int, int]],
         settings: Mapping[str, int] | None = None,
-    ) -> tuple[int, dict[str, Figure]]:
-        """Which alternative of a `choose` costs least at actual sizes, and the bound of every alternative that fits.
+    ) -> tuple[int, dict[str, Figure], dict[str, str]]:
+        """Which alternative of a `choose` costs least at actual sizes.
 
-        `names`: what is known of the locals in force; `declared`: the smallest and largest of the function's sizes.
+        With it the bound of every alternative that fits, and for the others why they do not. `names`: what is known of
+        the locals in force; `declared`: the smallest and largest of the function's sizes.
         Raises LookupError with a sentence if no alternative fits the windows of its models.
         """
         values = self._settings(settings)
         sizes = {n: between(lo, hi) for n, (lo, hi) in declared.items()}
         host = Variant("", self.program.functions[function], (), (), (), self.sizes.tunable_facts, sizes)
         bounds: dict[str, Figure] = {}
+        skipped: dict[str, str] = {}
         best: int | None = None
         for i, (label, alternative) in enumerate(node.alternatives):
             cost = self.sizes.cost_of(alternative, host, names)
-            if not self._fits(cost, values):
+            if reason := self._misfit(cost, values):
+                skipped[label] = reason
                 continue
             figure = self._bound_at(cost, METRICS[node.metric], None, values)
             if not isinstance(figure, int | Fraction | float):
@@ -325,18 +328,22 @@ class Analysis:
             if best is None or figure < bounds[node.alternatives[best][0]]:  # type: ignore[operator]
                 best = i
         if best is None:
-            raise LookupError("no alternative fits the window of its model")
-        return best, bounds
+            told = "; ".join(f"`{label}`: {reason}" for label, reason in skipped.items())
+            raise LookupError(f"no alternative fits the window of its model ({told})")
+        return best, bounds, skipped
 
-    def _fits(self, cost: Cost, values: Mapping[str, int | Fraction]) -> bool:
-        for name in {leaf.name for leaf in self._leaves_of(cost) if leaf.kind == "primitive"}:
-            window = self.readings.window(self.program.models[self.program.primitives[name].model])
+    def _misfit(self, cost: Cost, values: Mapping[str, int | Fraction]) -> str:
+        """Which call would not fit its model's window, "" if all do."""
+        for name in sorted({leaf.name for leaf in self._leaves_of(cost) if leaf.kind == "primitive"}):
+            model = self.program.primitives[name].model
+            window = self.readings.window(self.program.models[model])
             if window is None:
                 continue
             need = self._bound_at(cost, METRICS["context"], ("primitive", name), values)
             if isinstance(need, int | Fraction | float) and need > window:
-                return False
-        return True
+                much = "no bounded number of" if need == math.inf else f"{int(need):,}"
+                return f"a call of `{name}` can take {much} tokens, and the window of `{model}` is {window:,}"
+        return ""
 
     def _bound_at(self, cost: Cost, metric: Metric, only: Only, values: Mapping[str, int | Fraction]) -> Figure:
         goal = self.readings.read(cost, metric, "upper", only)

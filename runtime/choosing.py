@@ -21,7 +21,6 @@ from .values import Seq, Text
 __all__ = ["make_chooser"]
 
 _MOST_PARTS = 64
-_SKIPPED = "a prompt with its answer does not fit the window of its model"
 
 
 def make_chooser(analysis: Analysis, settings: Mapping[str, int] | None = None) -> Chooser:
@@ -39,10 +38,9 @@ def make_chooser(analysis: Analysis, settings: Mapping[str, int] | None = None) 
         names = {n: _abstract(v, types[n]) for n, v in values.items() if n in types}
         key = (function.name, id(node), tuple(sorted(sizes.items())), tuple(sorted(names.items(), key=lambda p: p[0])))
         if key not in kept:
-            index, bounds = analysis.choose(function.name, node, names, sizes, settings)
-            skipped = [label for label, _ in node.alternatives if label not in bounds]
+            index, bounds, skipped = analysis.choose(function.name, node, names, sizes, settings)
             figures = {label: bound for label, bound in bounds.items() if isinstance(bound, int | float | Fraction)}
-            kept[key] = Decision(index, figures, dict.fromkeys(skipped, _SKIPPED))
+            kept[key] = Decision(index, figures, skipped)
         return kept[key]
 
     return choose
