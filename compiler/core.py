@@ -14,10 +14,11 @@ form one cost rule and one execution rule. Sizes and conditions on sizes are `ex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Literal
 
+from ..lang.record import record
 from ..lang.source import Span
 from ..lang.types import Type
 from .expr import Cond, Expr
@@ -32,7 +33,7 @@ __all__ = [
 
 # ---------------------------------------------------------------- declared sizes
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extent:
     """What a declaration says of one size.
 
@@ -44,45 +45,45 @@ class Extent:
     high: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextShape:
     tokens: Extent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntShape:
     """The extent is that of the number itself: its own size variable in a parameter, its bounds `Int[a..b]`."""
     value: Extent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatShape:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolShape:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnumShape:
     name: str
     constants: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListShape:
     element: Shape
     length: Extent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleShape:
     items: tuple[Shape, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordShape:
     name: str
     fields: tuple[tuple[str, Shape], ...]
@@ -93,38 +94,38 @@ Shape = TextShape | IntShape | FloatShape | BoolShape | EnumShape | ListShape | 
 
 # ---------------------------------------------------------------- expressions
 
-@dataclass(frozen=True, slots=True)
+@record
 class _At:
     """Place and type that every node has."""
     span: Span = field(compare=False, repr=False, kw_only=True)
     type: Type = field(compare=False, repr=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const(_At):
     """A literal: int, Fraction (a Float), bool, or str (a Text; the constant's name for an enum, told by `type`)."""
     value: int | Fraction | bool | str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Local(_At):
     """A parameter, or a name bound by Let, For, Partition, Fold or Repeat."""
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SizeVar(_At):
     """A size variable used as an Int (not the variable of an Int parameter: that is the Local)."""
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParamVar(_At):
     """A tunable `param`."""
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let(_At):
     """`name` is "_" for a value that is dropped."""
     name: str
@@ -132,7 +133,7 @@ class Let(_At):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If(_At):
     condition: Node
     then: Node
@@ -140,26 +141,26 @@ class If(_At):
     chance: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class And(_At):
     """The right side is evaluated only if the left one is true."""
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Or(_At):
     """The right side is evaluated only if the left one is false."""
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not(_At):
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Op(_At):
     """Arithmetic, comparison, construction, access and the built-in functions; no calls of models in themselves.
 
@@ -185,7 +186,7 @@ class Op(_At):
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallPrimitive(_At):
     """`site` is unique in the program. `fallback` is the `else` expression."""
     primitive: str
@@ -194,7 +195,7 @@ class CallPrimitive(_At):
     fallback: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallTool(_At):
     tool: str
     args: tuple[Node, ...]
@@ -202,14 +203,14 @@ class CallTool(_At):
     fallback: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallFunction(_At):
     function: str
     args: tuple[Node, ...]
     site: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For(_At):
     var: str
     items: Node
@@ -219,7 +220,7 @@ class For(_At):
     concurrent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partition(_At):
     var: str
     items: Node
@@ -228,7 +229,7 @@ class Partition(_At):
     concurrent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fold(_At):
     accumulator: str
     initial: Node
@@ -237,7 +238,7 @@ class Fold(_At):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat(_At):
     accumulator: str
     initial: Node
@@ -247,13 +248,13 @@ class Repeat(_At):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Par(_At):
     """A tuple of concurrently evaluated items."""
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vote(_At):
     """`lead` is None for `vote of most`."""
     lead: Node | None
@@ -262,7 +263,7 @@ class Vote(_At):
     fallback: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choose(_At):
     metric: str
     alternatives: tuple[tuple[str, Node], ...]
@@ -274,7 +275,7 @@ Node = (Const | Local | SizeVar | ParamVar | Let | If | And | Or | Not | Op | Ca
 
 # ---------------------------------------------------------------- declarations
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """A parameter of a primitive, tool or function. Every leaf of a parameter's shape has a size variable."""
     name: str
@@ -282,14 +283,14 @@ class Param:
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hole:
     """`{param.field}` in a prompt: the positions of the fields, from the parameter inward."""
     param: str
     path: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Model:
     """What the program says of a model; None is looked up or stays unknown. Prices: dollars per million tokens."""
     name: str
@@ -309,7 +310,7 @@ class Model:
     span: Span | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tunable:
     """A `param`: its default, and its range (a None end is open)."""
     name: str
@@ -319,7 +320,7 @@ class Tunable:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Primitive:
     """`error`, `malformed`, `chance`, `max_output`, `typical` are expressions in the parameters' size variables."""
     name: str
@@ -339,7 +340,7 @@ class Primitive:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tool:
     """`python` is "module:function"; latency in seconds, dollars a call."""
     name: str
@@ -353,14 +354,14 @@ class Tool:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Within:
     metric: str
     bound: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """`origin` is the name in the source; `name` is unique among specialisations. `span` is the header."""
     name: str
@@ -375,7 +376,7 @@ class Function:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """A whole program with everything that it imports. Functions that no entry reaches are kept, if first-order."""
     name: str

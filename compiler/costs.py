@@ -8,9 +8,9 @@ answer decides. Cost is an algebra in the sense of Wadge and Sands; see docs/cos
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from ..lang.record import record
 from ..lang.source import Span
 from .expr import ZERO, Cond, Expr
 from .values import Size, between, interval
@@ -42,12 +42,12 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Free:
     """No call at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leaf:
     """One call of a primitive or tool: its prompt and answer in tokens (0 for a tool)."""
 
@@ -60,24 +60,24 @@ class Leaf:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     parts: tuple[Cost, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parallel:
     parts: tuple[Cost, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cases:
     """Sizes decide; conditions are tried in order and the last one is true."""
 
     cases: tuple[tuple[Cond, Cost], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Either:
     """A model's answer decides between two; `chance` is the probability of the first."""
 
@@ -86,7 +86,7 @@ class Either:
     chance: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """`body` for index = 0 .. count-1, in sequence or concurrently."""
 
@@ -96,7 +96,7 @@ class Loop:
     concurrent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spreading:
     """How one quantity is spread over the elements of a list: `count` elements that add up to `total`.
 
@@ -110,7 +110,7 @@ class Spreading:
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spread:
     """`body`, over the symbol `var`, for every element of a list whose sizes add up to a known total."""
 
@@ -120,7 +120,7 @@ class Spread:
     concurrent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Apply:
     """A call of a function, in the variant for these arguments. `facts` is what is known of sizes at the call."""
 
@@ -130,7 +130,7 @@ class Apply:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pick:
     """An adversary picks the number `name` from lo .. hi; `odds` tells its distribution where there is one.
 
@@ -144,7 +144,7 @@ class Pick:
     body: Cost
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rounds:
     """`condition`, and while it is true `body`, at most `most` times; both over the number of the round `index`."""
 
@@ -155,7 +155,7 @@ class Rounds:
     chance: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ballot:
     """A vote: `body` is one sample. `lead` is None for `vote of most`."""
 
@@ -164,7 +164,7 @@ class Ballot:
     body: Cost
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Least:
     """`choose least metric`: alternatives by label."""
 

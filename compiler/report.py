@@ -5,10 +5,10 @@ In: made by `analysis.Analysis.report`. Out: read by renderers, by the Python AP
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ..lang.diagnostics import Diagnostic
+from ..lang.record import record
 from .expr import Cond, Expr
 
 __all__ = ["Bound", "Figure", "Figures", "MetricReport", "PrimitiveFacts", "Range", "Recurrence", "Report", "Retries",
@@ -18,7 +18,7 @@ Figure = int | Fraction | float | Expr | None
 """A number; a formula where symbols other than sizes are left; math.inf; None where unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """One bound of one metric. `closed` is None where none was found, with the `reason`; `order` may still be known.
 
@@ -33,7 +33,7 @@ class Bound:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recurrence:
     """As text: T(n) = ... with its base cases, for the upper bound (or for both where they agree)."""
     function: str
@@ -41,7 +41,7 @@ class Recurrence:
     base: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MetricReport:
     name: str
     upper: Bound
@@ -52,7 +52,7 @@ class MetricReport:
     checked: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Range:
     """A metric's figures at given sizes."""
     lower: Figure
@@ -60,14 +60,14 @@ class Range:
     expected: Figure
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figures:
     """Every metric at one choice of sizes."""
     sizes: Mapping[str, int | Fraction]
     metrics: Mapping[str, Range]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SymbolFacts:
     """`kind`: "size", "param", "model", "price", "probability"."""
     name: str
@@ -75,14 +75,14 @@ class SymbolFacts:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PrimitiveFacts:
     """`fixed_tokens`: tokens of the prompt and system text besides the parameters."""
     fixed_tokens: int
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window:
     """The largest prompt plus answer at the calls of one primitive against its model's window (both in tokens).
 
@@ -95,14 +95,14 @@ class Window:
     fits: Cond | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retries:
     """The upper bounds if every attempt of every call were spent."""
     factor: int
     calls: Bound
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     program: str
     entry: str

@@ -9,8 +9,9 @@ Where the length of a list is known exactly, its `parts` tell the elements by th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ..lang.record import record
 from .expr import (
     FALSE,
     INF,
@@ -61,7 +62,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """Bounds of an integer (or of a number), and its mean where that is known exactly."""
 
@@ -128,14 +129,14 @@ def scale(count: Size, size: Size) -> Size:
 # ---------------------------------------------------------------- values
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Num:
     """An Int or a Float."""
 
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Truth:
     """Certainly true where `yes` holds, certainly false where `no` holds, otherwise undecided."""
 
@@ -143,17 +144,17 @@ class Truth:
     no: Cond
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """An enum constant."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Str:
     tokens: Size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """`count` elements; the element at position `index` (0 .. count-1) is `value`, over that symbol."""
 
@@ -162,7 +163,7 @@ class Part:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Items:
     """A list. `parts` (where the length is exact) in order, else None; `element` is None if there can be none."""
 
@@ -172,7 +173,7 @@ class Items:
     total: Size | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """A tuple or record."""
 

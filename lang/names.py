@@ -17,6 +17,7 @@ from . import nodes as n
 from .builtins import BUILTIN_NAMES
 from .diagnostics import MAX_ERRORS, Diagnostic, Label
 from .modules import Unit, import_name
+from .record import record
 from .source import Span
 from .suggest import did_you_mean, listing, nearest
 
@@ -37,7 +38,7 @@ class Local:
     type: n.TypeExpr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """A size variable of the declaration at hand."""
     name: str
@@ -60,23 +61,23 @@ class Constant:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Builtin:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Imported:
     """The name of a file, good for `name.thing` only; `key` is None if the file could not be loaded."""
     key: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TypeParameter:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Broken:
     """Something that an error has been reported for."""
 

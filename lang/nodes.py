@@ -7,9 +7,10 @@ Nothing is written back onto nodes: results of passes live in side tables keyed 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from .record import record
 from .source import Span
 
 __all__ = [
@@ -86,7 +87,7 @@ def _span() -> Span:
 
 # ---------------------------------------------------------------- types and sizes
 
-@dataclass(frozen=True, slots=True)
+@record
 class SizeRange:
     """`[s]` (low is None) or `[a..b]`; both ends are size expressions."""
     low: Expr | None
@@ -94,43 +95,43 @@ class SizeRange:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextType:
     size: SizeRange | None
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntType:
     """`Int` or `Int[a..b]`: here the range bounds the number itself."""
     bounds: SizeRange | None
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatType:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolType:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListType:
     element: TypeExpr
     size: SizeRange | None
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleType:
     items: tuple[TypeExpr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamedType:
     """A record, an enum or a type parameter; `module` for `shared.Finding`."""
     name: str
@@ -138,7 +139,7 @@ class NamedType:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FnType:
     params: tuple[TypeExpr, ...]
     result: TypeExpr
@@ -150,32 +151,32 @@ TypeExpr = TextType | IntType | FloatType | BoolType | ListType | TupleType | Na
 
 # ---------------------------------------------------------------- patterns
 
-@dataclass(frozen=True, slots=True)
+@record
 class WildPat:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamePat:
     """Binds a name, or tests for an enum constant of that name (decided by `names`)."""
     name: str
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LitPat:
     """A literal: IntLit (possibly negative: Unary("-", IntLit)), FloatLit, BoolLit or a StringLit without holes."""
     value: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TuplePat:
     items: tuple[Pattern, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListPat:
     """`[a, b]` (rest is None) or `[a, b, ..rest]` (rest is a NamePat or WildPat; `..` alone is a WildPat)."""
     items: tuple[Pattern, ...]
@@ -188,26 +189,26 @@ Pattern = WildPat | NamePat | LitPat | TuplePat | ListPat
 
 # ---------------------------------------------------------------- expressions
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntLit:
     value: int
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatLit:
     """`text` is the literal as written, so that a price is the exact decimal it says."""
     text: str
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolLit:
     value: bool
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StringLit:
     """Literal pieces (escapes resolved, block strings dedented) and interpolated expressions.
 
@@ -218,13 +219,13 @@ class StringLit:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     id: str
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """`v.title`; also `shared.thing` where `shared` is an imported module (decided by `names`)."""
     object: Expr
@@ -232,7 +233,7 @@ class Field:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleIndex:
     """`pair.0`"""
     object: Expr
@@ -240,14 +241,14 @@ class TupleIndex:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index:
     object: Expr
     index: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice:
     """`xs[i..j]`, either end may be missing"""
     object: Expr
@@ -256,14 +257,14 @@ class Slice:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary:
     op: Literal["-", "not"]
     operand: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary:
     """op: or and == != < <= > >= ++ + - * / // % **"""
     op: str
@@ -272,20 +273,20 @@ class Binary:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListLit:
     items: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleLit:
     """Two items or more."""
     items: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arg:
     """One argument; `name` for `f(x: a)`."""
     name: str | None
@@ -293,7 +294,7 @@ class Arg:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Apply:
     """`f(a, x: b)`: a function, tool, built-in, function parameter or record constructor.
 
@@ -304,14 +305,14 @@ class Apply:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallExpr:
     """`call p(a)`"""
     target: Apply
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ElseExpr:
     """`attempt else fallback`; attempt is a CallExpr, an Apply (of a tool) or a Vote."""
     attempt: CallExpr | Apply | Vote
@@ -319,21 +320,21 @@ class ElseExpr:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lambda:
     params: tuple[str, ...]
     body: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let:
     pattern: Pattern
     value: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExprStmt:
     """An expression whose value is dropped."""
     value: Expr
@@ -343,14 +344,14 @@ class ExprStmt:
 Stmt = Let | ExprStmt
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     statements: tuple[Stmt, ...]
     result: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If:
     """`else if` is a Block whose only content is another If."""
     condition: Expr
@@ -360,21 +361,21 @@ class If:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arm:
     pattern: Pattern
     body: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Match:
     subject: Expr
     arms: tuple[Arm, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For:
     concurrent: bool
     pattern: Pattern
@@ -385,14 +386,14 @@ class For:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Par:
     """`par (a, b, c)`"""
     items: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partition:
     """`chance` is "uniform" for `chance uniform`."""
     concurrent: bool
@@ -403,7 +404,7 @@ class Partition:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fold:
     accumulator: Pattern
     initial: Expr
@@ -413,7 +414,7 @@ class Fold:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     accumulator: Pattern
     initial: Expr
@@ -424,7 +425,7 @@ class Repeat:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vote:
     """`vote lead k up to m { e }` (lead is set) or `vote of m { e }` (lead is None)."""
     lead: Expr | None
@@ -433,7 +434,7 @@ class Vote:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choose:
     """`choose least METRIC { a: e1  b: e2 }`"""
     metric: str
@@ -448,7 +449,7 @@ Expr = (IntLit | FloatLit | BoolLit | StringLit | Name | Field | TupleIndex | In
 
 # ---------------------------------------------------------------- declarations
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attr:
     """`name: value` within braces. A `model` attribute's value is a Name; a tool's `python` a StringLit."""
     name: str
@@ -456,14 +457,14 @@ class Attr:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     name: str
     type: TypeExpr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Import:
     """`import std.reduce` (path "std.reduce", standard) or `import "./a.orch" as a`. 
 
@@ -475,7 +476,7 @@ class Import:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelDecl:
     name: str
     target: str
@@ -485,7 +486,7 @@ class ModelDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParamDecl:
     """`param chunk: Int = 2000 in 256..32000`; the range may be missing."""
     name: str
@@ -497,14 +498,14 @@ class ParamDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FieldDecl:
     name: str
     type: TypeExpr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TypeDecl:
     name: str
     fields: tuple[FieldDecl, ...]
@@ -513,7 +514,7 @@ class TypeDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnumDecl:
     name: str
     constants: tuple[str, ...]
@@ -522,7 +523,7 @@ class EnumDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PrimitiveDecl:
     name: str
     params: tuple[Param, ...]
@@ -533,7 +534,7 @@ class PrimitiveDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolDecl:
     name: str
     params: tuple[Param, ...]
@@ -544,7 +545,7 @@ class ToolDecl:
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WithinClause:
     """`calls <= 2 * n`"""
     metric: str
@@ -552,7 +553,7 @@ class WithinClause:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FnDecl:
     name: str
     type_params: tuple[str, ...]
@@ -571,7 +572,7 @@ class FnDecl:
 Decl = Import | ModelDecl | ParamDecl | TypeDecl | EnumDecl | PrimitiveDecl | ToolDecl | FnDecl
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comment:
     """A comment that is not documentation; `text` includes the `#`. Kept for the formatter."""
     text: str
@@ -579,7 +580,7 @@ class Comment:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Module:
     decls: tuple[Decl, ...]
     comments: tuple[Comment, ...] = field(default=(), compare=False)

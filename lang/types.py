@@ -5,63 +5,63 @@ Sizes are declared beside types (`nodes.TypeExpr`, `core.Shape`) and inferred by
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .record import record
 
 __all__ = ["BOOL", "FLOAT", "INT", "TEXT", "BoolT", "EnumT", "FloatT", "FnT", "IntT", "ListT", "RecordT", "TextT",
            "TupleT", "Type", "VarT", "show_type"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextT:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntT:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatT:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolT:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListT:
     """`element` is None for the type of `[]` before anything else is known of it."""
     element: Type | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleT:
     items: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordT:
     """Nominal: two records are one type when their names (with the module's) are."""
     name: str
     fields: tuple[tuple[str, Type], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnumT:
     name: str
     constants: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FnT:
     params: tuple[Type, ...]
     result: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VarT:
     """A type parameter of the function being checked."""
     name: str
