@@ -48,6 +48,8 @@ def test_reductions_read_everything_once_and_in_order(n: int) -> None:
     passages = [f"p{i}" for i in range(n)]
     whole = " ".join(passages)
     assert result("reduce", "tree", JOINING, summaries=passages) == whole
+    for arity in (2, 3, 4, 7, 30):
+        assert result("reduce", "tree_of", JOINING, summaries=passages, arity=arity) == whole
     assert result("reduce", "map_reduce", JOINING, passages=passages) == whole
     assert result("reduce", "refine", JOINING, passages=passages) == whole
 
