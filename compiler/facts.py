@@ -19,6 +19,7 @@ from typing import Any
 from .codegen import compile_cond, compile_expr
 from .expr import (
     FALSE,
+    NEG_INF,
     ONE,
     TRUE,
     ZERO,
@@ -65,6 +66,7 @@ class Facts:
         self._proved: dict[tuple[Expr, bool], bool] = {}
         self._lowests: dict[tuple[Expr, int], Fraction | None] = {}
         self._further: dict[tuple[Cond, ...], Facts] = {}
+        self._told = {a.name for a in self.assumptions.atoms() if isinstance(a, Fn) and a.op == "call"}
         self._facts: list[tuple[Expr, bool]] = []
         self._build()
 
@@ -262,9 +264,9 @@ class Facts:
         """e >= 0, or e > 0"""
         if self.assumptions == FALSE:
             return True     # whatever, for no point satisfies them
+        e = self._without_unknown(self._inside(e))
         if e.infinite:
             return e.infinite > 0
-        e = self._inside(e)
         if not strict and is_nonneg(e):
             return True
         value = e.number
@@ -275,6 +277,19 @@ class Facts:
             self._proved[key] = False       # a question within itself is not answered by itself
             self._proved[key] = self._attempt(e, strict, depth)
         return self._proved[key]
+
+    def _without_unknown(self, e: Expr) -> Expr:
+        """At the worst for calls of which nothing is known but that they are not negative (costs yet to be solved)."""
+        for m, c in list(e.terms.items()):
+            a = m[0][0] if len(m) == 1 and m[0][1] == 1 else None
+            if not isinstance(a, Fn) or a.op != "call" or a.name in self._told or not is_nonneg(_one(a)):
+                continue
+            if sum(x == a for x in e.atoms()) > 1:
+                continue
+            if c < 0:
+                return NEG_INF
+            e = e - Expr({m: c})
+        return e
 
     def _attempt(self, e: Expr, strict: bool, depth: int) -> bool:
         cleared = self._clear(e, depth)

@@ -63,7 +63,7 @@ from .expr import (
     sum_,
     sym,
 )
-from .facts import Facts
+from .facts import assuming
 from .metrics import METRICS, Metric
 from .simplify import tight, tight_cond
 from .sizes import Sizes
@@ -656,7 +656,7 @@ def specialised(system: System) -> System:
         taken = {p for f in system.functions.values() for i, p in enumerate(f.params) if i not in drop.get(f.name, ())}
         domain = system.domain.parts if isinstance(system.domain, And) else (system.domain,)
         # what is assumed of the goal's symbols holds in a function where no parameter bears such a name
-        known = Facts(c for c in domain if not c.free & taken)
+        known = assuming(*(c for c in domain if not c.free & taken))
         for f in system.functions.values():
             gone = {p: chosen[f.name, i] for i, p in enumerate(f.params) if i in drop.get(f.name, ())}
             if any(v.free & taken - {p} for p, v in gone.items()):
@@ -722,7 +722,7 @@ def _looked_at(e: Expr, used: dict[str, set[int]]) -> set[str]:
 def equation_cases(e: Expr, facts: tuple[Cond, ...]) -> tuple[Case, ...]:
     """An equation's right side by cases, where its case distinctions hold recursive calls."""
     out: list[Case] = []
-    known = Facts(facts)
+    known = assuming(*facts)
     for guard, value in split_cases(e):
         guard = tight_cond(guard, known)
         if guard == FALSE:

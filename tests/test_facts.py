@@ -15,6 +15,7 @@ from orch.compiler.expr import (
     ZERO,
     Cond,
     Expr,
+    call,
     ceil,
     disj,
     eq,
@@ -93,6 +94,13 @@ def test_bounds() -> None:
     assert Facts([ge(n, num(3)), le(n, num(9))]).minimum(floor(n / 2)) == 1
     assert Facts([ge(n, num(3)), le(n, num(9))]).maximum(floor(n / 2) + n) == 13
     assert Facts([ge(n, num(3))]).maximum(n) is None
+
+
+def test_a_call_is_taken_at_its_worst_where_nothing_is_known_of_it() -> None:
+    cost = call("cost", n)
+    assert Facts([ge(n, ONE)]).implies(ge(cost + n, ONE))
+    assert not Facts([ge(n, ONE)]).implies(ge(cost, ONE)) and not Facts([ge(n, ONE)]).implies(ge(n, cost))
+    assert Facts([ge(n, cost)]).implies(ge(n + 1, cost)) and Facts([]).implies(ge(max_(cost, n), cost))
 
 
 def test_samples_satisfy_the_assumptions_and_repeat() -> None:
