@@ -746,7 +746,9 @@ def _failure(error: RunError) -> Diagnostic:
     elif path and not hint:
         hint = f"it was reached by {' > '.join(path)}"
     message = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-    return Diagnostic(_CODES.get(error.kind, "E0810"), message, error.span or NOWHERE, hint)
+    # a file that cannot be used is no fault of a place in the program
+    span = NOWHERE if error.kind in ("journal", "differs") else error.span or NOWHERE
+    return Diagnostic(_CODES.get(error.kind, "E0810"), message, span, hint)
 
 
 _CODES = {"backend": "E0812", "argument": "E0804", "internal": "E0898", "budget": "E0811", "price": "E0813",
