@@ -53,7 +53,7 @@ from .numeric import EvaluationError
 __all__ = ["compare", "order", "order_of_bound", "theta"]
 
 Var: TypeAlias = tuple[int, str]                                # (0, n): n, (1, n): log n, (2, n): log log n, ...
-Mono: TypeAlias = tuple[tuple[Var, Fraction], ...]              # a product of powers of these
+Mono: TypeAlias = tuple[tuple[Var, int | Fraction], ...]        # a product of powers of these
 Form: TypeAlias = dict[Mono, Any]                               # a logarithm; coefficients Fraction or float
 Comparison: TypeAlias = Literal["<", "=", ">"]
 
@@ -61,7 +61,7 @@ FAR = 1_000_000             # x >= FAR * log x for large x: any factor is right,
 TINY, HUGE = 1e-30, 1e30    # bounds of a positive coefficient of which nothing else is known
 TERMS = 150
 DEPTH = 12
-WEAKEST: Mono = (((9, "*"), Fraction(1)),)      # grows without bound, but slower than all else
+WEAKEST: Mono = (((9, "*"), 1),)      # grows without bound, but slower than all else
 
 
 class _Undecided(Exception):
@@ -304,7 +304,7 @@ def _shift(m: Mono) -> Form:
     """The logarithm of a product of powers."""
     out: Form = {}
     for v, k in m:
-        out = _add(out, {((_log_of(v), Fraction(1)),): k})
+        out = _add(out, {((_log_of(v), 1),): k})
     return out
 
 
@@ -369,7 +369,7 @@ class _Space:
             positive = Expr({m: c for m, c in e.terms.items() if c > 0})
             negative = Expr({m: -c for m, c in e.terms.items() if c < 0})
             if all(isinstance(a, Sym) and k > 0 and a.name not in self.small for m in e.terms for a, k in m):
-                fact = {tuple(((0, str(a)), Fraction(k)) for a, k in m): Fraction(c) for m, c in e.terms.items() if m}
+                fact = {tuple(((0, str(a)), k) for a, k in m): Fraction(c) for m, c in e.terms.items() if m}
                 if any(c > 0 for c in fact.values()):
                     self.exact.append(fact)
             try:
@@ -394,7 +394,7 @@ class _Space:
         if len(fact) == 2 and all(len(m) == 1 and m[0][1] == 1 and m[0][0][0] >= 1 for m in fact):
             (m1, c1), (m2, c2) = sorted(fact.items(), key=lambda t: t[1])
             if c1 < 0 < c2 and m1[0][0][0] < 4 and m2[0][0][0] < 4:
-                larger, smaller = ((_log_of(m[0][0]), Fraction(1)) for m in (m2, m1))
+                larger, smaller = ((_log_of(m[0][0]), 1) for m in (m2, m1))
                 self._remember({(larger,): Fraction(1), (smaller,): Fraction(-1)})
 
     # ------------------------------------------------------------ comparison
@@ -414,7 +414,7 @@ class _Space:
             return True
         if len(others) < 2:
             return False
-        escape: Mono = (((8, "*"), Fraction(1)),)
+        escape: Mono = (((8, "*"), 1),)
         extra = [_add(_add(dict(a.form), dict(b.form), -1), {escape: Fraction(-1)}) for b in others]
         return self._bounded_below({escape: Fraction(-1)}, extra)
 
@@ -466,7 +466,7 @@ class _Space:
         out: Form = {}
         for m, c in form.items():
             if any(n == name for (_, n), _ in m):
-                if m != (((1, name), Fraction(1)),):
+                if m != (((1, name), 1),):
                     raise _Undecided
                 out = _add(out, value, c)
             else:
@@ -484,7 +484,7 @@ class _Space:
                 continue
             if name == "*":
                 continue
-            levels = [(((level, name), Fraction(1)),) for level in range(5)]
+            levels = [(((level, name), 1),) for level in range(5)]
             facts += [{u: Fraction(1), v: Fraction(-FAR)} for u, v in itertools.pairwise(levels)]
             facts.append({levels[-1]: Fraction(1), WEAKEST: Fraction(-1)})
             monos |= set(levels[:3])
@@ -502,7 +502,7 @@ class _Space:
             for f in self.exact:
                 if all(len(x) == 1 and x[0][1] == 1 for x in f):
                     for variable, k in m:
-                        if ((variable, Fraction(1)),) in f:
+                        if ((variable, 1),) in f:
                             rest = {**dict(m), variable: k - 1}
                             facts.append({self._mono(rest, x): c for x, c in f.items()})
         exact = [{m: _rational(c) for m, c in f.items()} for f in facts]
@@ -510,25 +510,25 @@ class _Space:
         return found is not None and found.value >= 0
 
     @staticmethod
-    def _mono(rest: dict[Var, Fraction], m: Mono) -> Mono:
+    def _mono(rest: dict[Var, int | Fraction], m: Mono) -> Mono:
         out = dict(rest)
         for v, k in m:
-            out[v] = out.get(v, Fraction(0)) + k
+            out[v] = out.get(v, 0) + k
         return tuple(sorted((v, k) for v, k in out.items() if k))
 
     def _pseudo_facts(self, name: str) -> list[Form]:
         """log X <= X / FAR for the logarithm X of a quotient, and log X <= log log y where X <= log y."""
         form, plus_one = self.pseudo[name]
-        x: Mono = (((2, name), Fraction(1)),)
+        x: Mono = (((2, name), 1),)
         out: list[Form] = []
         if not plus_one:
             out.append(_add(form, {x: Fraction(-FAR)}))
             if self._bounded_below(_add(form, {WEAKEST: Fraction(-1, FAR)})):
                 out.append({x: Fraction(1), WEAKEST: Fraction(-1)})
         for y in sorted(self.names):
-            line: Mono = (((1, y), Fraction(1)),)
+            line: Mono = (((1, y), 1),)
             if self._bounded_below(_add({line: Fraction(1)}, form, -1)):
-                out.append({(((2, y), Fraction(1)),): Fraction(1), x: Fraction(-1)})
+                out.append({(((2, y), 1),): Fraction(1), x: Fraction(-1)})
         return out
 
     # ------------------------------------------------------------ leading terms
@@ -667,7 +667,7 @@ class _Space:
         k = Fraction(k)
         if isinstance(a, Sym):
             sign = -1 if a.name in self.small else 1
-            form: Form = {(((1, a.name), Fraction(1)),): sign * k}
+            form: Form = {(((1, a.name), 1),): sign * k}
             return _single(_term(form, power(Expr({((a, 1),): 1}), _plain(k))))
         if not Expr({((a, 1),): 1}).free:
             value = _value(Expr({((a, 1),): 1})) ** float(k)
@@ -699,7 +699,7 @@ class _Space:
             return _join([self._single_power(_Part(p.term, TINY, HUGE), k, 0.0) for p in top])
         forms = tuple(dict(p.term.form) for p in top)
         name = self._extremum("max", forms)
-        return _single(_term({(((1, name), Fraction(1)),): k}, power(_written(top), _plain(k))), TINY, HUGE)
+        return _single(_term({(((1, name), 1),): k}, power(_written(top), _plain(k))), TINY, HUGE)
 
     def _single_power(self, p: _Part, k: Fraction, slack: float) -> Sum:
         if p.low <= 0:
@@ -853,7 +853,7 @@ class _Space:
         if name not in self.pseudo:
             self.pseudo[name] = (form, plus_one)
             self.proved.clear()
-        return _single(_term({(((2, name), Fraction(1)),): Fraction(1)}, log(inside)))
+        return _single(_term({(((2, name), 1),): Fraction(1)}, log(inside)))
 
     def exponential(self, base: Expr, exponent: Expr) -> Sum:
         """base ** exponent"""
@@ -904,17 +904,17 @@ class _Space:
         if name not in self.names:
             self.names[name] = base
             for sign in (1, -1):
-                here: Form = {(((1, name), Fraction(1)),): Fraction(sign)}
+                here: Form = {(((1, name), 1),): Fraction(sign)}
                 self._remember(_add(here, dict(top[0].term.form), -sign))
         c = next(iter(exponent.terms.values()))
-        return _single(_term({self._mono(dict(line), (((1, name), Fraction(1)),)): Fraction(c)}, power(base, exponent)))
+        return _single(_term({self._mono(dict(line), (((1, name), 1),)): Fraction(c)}, power(base, exponent)))
 
     def _level(self, m: Any) -> Mono | None:
         """A monomial of symbols and their logarithms as a product of levels."""
-        out: dict[Var, Fraction] = {}
+        out: dict[Var, int | Fraction] = {}
         for a, k in m:
             if isinstance(a, Sym) and a.name not in self.small:
-                out[(0, a.name)] = out.get((0, a.name), Fraction(0)) + Fraction(k)
+                out[(0, a.name)] = out.get((0, a.name), 0) + k
             else:
                 return None
         return tuple(sorted(out.items()))
@@ -1000,7 +1000,7 @@ class _Space:
             if len(m) == 1 and m[0][1] == 1 and m[0][0][0] == 2:
                 name = m[0][0][1]
                 if name in self.names and t.expr == log(self.names[name]):
-                    return self.names[name], {(((1, name), Fraction(1)),): Fraction(1)}
+                    return self.names[name], {(((1, name), 1),): Fraction(1)}
                 atom = t.expr.atom
                 if name in self.pseudo and not self.pseudo[name][1] and isinstance(atom, Fn):
                     return atom.args[0], self.pseudo[name][0]
@@ -1010,7 +1010,7 @@ class _Space:
         """x, log x and products of them as levels."""
         if len(e.terms) != 1:
             return None
-        out: dict[Var, Fraction] = {}
+        out: dict[Var, int | Fraction] = {}
         for a, k in next(iter(e.terms)):
             level, x = 0, a
             while isinstance(x, Fn) and x.op == "log" and x.args[1] == 0 and x.args[0].atom is not None:
@@ -1018,7 +1018,7 @@ class _Space:
             if not isinstance(x, Sym) or x.name in self.small:
                 return None
             v = (level, x.name)
-            out[v] = out.get(v, Fraction(0)) + Fraction(k)
+            out[v] = out.get(v, 0) + k
         return tuple(sorted(out.items()))
 
     # ------------------------------------------------------------ extrema and cases
@@ -1078,14 +1078,14 @@ class _Space:
         name = self._extremum("min", tuple(dict(t.form) for t in terms))
         common = _common([t.expr for t in terms])
         shown = common * min_(*(t.expr / common for t in terms))     # a sum has no common factor: see _common
-        return _single(_term({(((1, name), Fraction(1)),): Fraction(1)}, shown), TINY, HUGE)
+        return _single(_term({(((1, name), 1),): Fraction(1)}, shown), TINY, HUGE)
 
     def _as_term(self, top: list[_Part]) -> _Term:
         """A sum as one term."""
         if len(top) == 1:
             return top[0].term
         name = self._extremum("max", tuple(dict(p.term.form) for p in top))
-        return _term({(((1, name), Fraction(1)),): Fraction(1)}, _written(top))
+        return _term({(((1, name), 1),): Fraction(1)}, _written(top))
 
     def piecewise(self, a: Fn) -> Sum:
         """The case that holds for large symbols, or an order that all cases have."""
@@ -1217,20 +1217,20 @@ class _Space:
                 for p in self.leading(self.sum_of(z)):
                     if self.strictly(UNIT, p.term):
                         for m, c2 in p.term.form:       # at least (x choose k) for any fixed k
-                            fact: Form = {(((1, name), Fraction(1)),): Fraction(1), m: -abs(Fraction(c2)) * FAR}
+                            fact: Form = {(((1, name), 1),): Fraction(1), m: -abs(Fraction(c2)) * FAR}
                             if fact not in self.exact:
                                 self.exact.append(fact)
                                 self.proved.clear()
             except _Undecided:
                 continue
-        return _single(_term({(((1, name), Fraction(1)),): Fraction(1)}, self.names[name]))
+        return _single(_term({(((1, name), 1),): Fraction(1)}, self.names[name]))
 
     def _central(self, name: str, c: Fraction, e: Fraction) -> Sum:
         rate = float(c) * math.log(c) - float(e) * math.log(e) - float(c - e) * math.log(c - e)
         x = self.names[name]
         exact = _value_of_rate(c, e)
         shown = power(exact, x) * power(x, Fraction(-1, 2))
-        form: Form = {(((0, name), Fraction(1)),): rate, (((1, name), Fraction(1)),): Fraction(-1, 2)}
+        form: Form = {(((0, name), 1),): rate, (((1, name), 1),): Fraction(-1, 2)}
         return _single(_term(form, shown), TINY, HUGE)
 
     def total(self, a: Fn) -> Sum:

@@ -17,6 +17,7 @@ __all__ = ["Minimum", "minimum"]
 
 CONSTANT: Hashable = ()
 Form: TypeAlias = Mapping[Any, int | Fraction]
+_Line: TypeAlias = dict[int, int | Fraction]
 PIVOTS = 400
 
 
@@ -31,16 +32,22 @@ class Minimum:
 def minimum(form: Form, facts: Sequence[Form]) -> Minimum | None:
     """The minimum of the form where all facts are >= 0; None if there is none (or it took too many steps)."""
     constant = Fraction(form.get(CONSTANT, 0))
-    target = {m: c for m, c in form.items() if c and m != CONSTANT}
-    active = _relevant(target, facts)
+    # unknowns may be long to hash: from here on they are numbers
+    numbers: dict[Hashable, int] = {}
+
+    def numbered(f: Form) -> _Line:
+        return {numbers.setdefault(m, len(numbers)): c for m, c in f.items() if c and m != CONSTANT}
+
+    target, lines = numbered(form), [numbered(f) for f in facts]
+    active = _relevant(target, lines)
     if target and not active:
         return None
-    rows = list(dict.fromkeys((*target, *(m for i in active for m, c in facts[i].items() if c and m != CONSTANT))))
-    scale_e = math.lcm(*(Fraction(c).denominator for c in target.values()))
-    scales = [math.lcm(*(Fraction(c).denominator for c in facts[i].values())) for i in active]
+    rows = list(dict.fromkeys((*target, *(m for i in active for m in lines[i]))))
+    scale_e = math.lcm(*(c.denominator for c in target.values()))
+    scales = [math.lcm(*(c.denominator for c in facts[i].values())) for i in active]
     table: list[list[int]] = []
     for m in rows:
-        row = [int(facts[i].get(m, 0) * s) for i, s in zip(active, scales, strict=True)]
+        row = [int(lines[i].get(m, 0) * s) for i, s in zip(active, scales, strict=True)]
         row.append(int(target.get(m, 0) * scale_e))
         table.append([-x for x in row] if row[-1] < 0 else row)
     cost = [int(facts[i].get(CONSTANT, 0) * s) for i, s in zip(active, scales, strict=True)] + [0]
@@ -54,20 +61,17 @@ def minimum(form: Form, facts: Sequence[Form]) -> Minimum | None:
     return Minimum(constant - value / scale_e, used)
 
 
-def _relevant(target: Form, facts: Sequence[Form]) -> list[int]:
+def _relevant(target: _Line, facts: Sequence[_Line]) -> list[int]:
     """Facts that can have a weight: their unknowns have to be cancelled by others, or to occur in the target."""
-    active = set(range(len(facts)))
+    active = [(i, [(m, c > 0) for m, c in f.items()]) for i, f in enumerate(facts)]
     while True:
-        signs: dict[Hashable, set[bool]] = {m: {c < 0} for m, c in target.items()}
-        for i in active:
-            for m, c in facts[i].items():
-                if c and m != CONSTANT:
-                    signs.setdefault(m, set()).add(c > 0)
-        useless = {i for i in active
-                   if any(c and m != CONSTANT and (c <= 0) not in signs[m] for m, c in facts[i].items())}
-        if not useless:
-            return sorted(active)
-        active -= useless
+        signs = {(m, c < 0) for m, c in target.items()}
+        for _, f in active:
+            signs.update(f)
+        kept = [(i, f) for i, f in active if all((m, not positive) in signs for m, positive in f)]
+        if len(kept) == len(active):
+            return [i for i, _ in active]
+        active = kept
 
 
 def _simplex(table: list[list[int]], cost: list[int]) -> tuple[Fraction | None, list[Fraction]] | None:
@@ -107,15 +111,16 @@ def _simplex(table: list[list[int]], cost: list[int]) -> tuple[Fraction | None, 
             entering = next((j for j in range(n) if objective[j] < 0), None)
             if entering is None:
                 return True
-            best: tuple[Fraction, int, int] | None = None
+            best = -1
             for i, row in enumerate(table):
                 if row[entering] > 0:
-                    ratio = (Fraction(row[-1], row[entering]), basis[i], i)
-                    if best is None or ratio < best:
-                        best = ratio
-            if best is None:
+                    # the least of row[-1] / row[entering], of equals the one with the least basis
+                    ahead = row[-1] * table[best][entering] - table[best][-1] * row[entering]
+                    if best < 0 or ahead < 0 or (ahead == 0 and basis[i] < basis[best]):
+                        best = i
+            if best < 0:
                 return False
-            pivot(best[2], entering)
+            pivot(best, entering)
 
     if run(phase1, PIVOTS) is None or phase1[-1] != 0:
         return None

@@ -27,6 +27,7 @@ DEFAULT_TOKENIZER: Final = "o200k_base"
 
 _SMALL: Final = 200  # characters: literals, enum names, separators
 _MEMO: Final = 20_000  # entries: a few MB at most
+_COMMON: Final = {"": 0, "\n\n": 1}  # the same in every vocabulary, and so frequent that it need not be loaded for them
 
 
 class Tokenizer(Protocol):
@@ -60,7 +61,7 @@ class _Vocabulary:
     def __init__(self, name: str) -> None:
         self.name: Final = name
         self._loaded: AnyTokenizer | None = None
-        self._memo: dict[str, int] = {"": 0}
+        self._memo: dict[str, int] = dict(_COMMON)
 
     def _encode(self, text: str) -> list[int]:
         loaded = self._loaded
@@ -72,6 +73,8 @@ class _Vocabulary:
         return loaded.encode_ordinary(text)
 
     def count(self, text: str) -> int:
+        if len(text) == 1 and text.isascii():
+            return 1                            # a byte is a token
         known = self._memo.get(text)
         if known is not None:
             return known
@@ -81,7 +84,7 @@ class _Vocabulary:
             return self.count(encodable(text))
         if len(text) <= _SMALL:
             if len(self._memo) >= _MEMO:
-                self._memo = {"": 0}
+                self._memo = dict(_COMMON)
             self._memo[text] = counted
         return counted
 

@@ -79,7 +79,15 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_nothing_is_loaded_before_the_first_count() -> None:
     code = (
         "import sys; from orch.runtime.tokens import tokenizer; t = tokenizer(); "
-        "assert t.count('') == 0; assert 'splintr' not in sys.modules; "
-        "t.count('x'); assert 'splintr' in sys.modules"
+        "assert t.count('') == 0 and t.count('x') == 1; assert 'splintr' not in sys.modules; "
+        "t.count('two words'); assert 'splintr' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_what_is_counted_without_a_vocabulary_is_counted_right(name: str) -> None:
+    fresh = tokenizer(name)
+    if hasattr(fresh, "_encode"):
+        for text in (*map(chr, range(128)), "\n\n", ""):
+            assert fresh.count(text) == len(fresh._encode(text)), repr(text)
