@@ -112,6 +112,7 @@ class Accumulation:
                 lo, hi = interval(e, {self.element: (self.over.low, self.over.high)})
                 then[n] = hi if side[n] == "upper" else lo
         self._steps = {n: (base[n], then[n], side[n]) for n in base}
+        single = {a for a, b in self.names if a == b}
         table: dict[str, Expr] = {}
         todo = list(base)
         progress = True
@@ -123,12 +124,13 @@ class Accumulation:
                 if others:
                     continue
                 value = self._one(n, base[n], e, i)
+                if value is None and n not in single:
+                    value = self._one(n, base[n], self._any_case(e, side[n]), i)
                 if value is None:
                     continue
                 table[n] = value
                 todo.remove(n)
                 progress = True
-        single = {a for a, b in self.names if a == b}
         bounded_only: set[str] = set()
         for n in todo:
             if self.needs_peel:
@@ -165,6 +167,14 @@ class Accumulation:
                     return base
                 self.needs_peel = True
         return None
+
+    def _any_case(self, step: Expr, side: Side) -> Expr:
+        """A bound of a step by cases: whichever of them applies, in any iteration."""
+        pick = max_ if side == "upper" else min_
+        whole = step.atom
+        if not isinstance(whole, Fn) or whole.op != "piecewise":
+            return step
+        return tight(pick(*whole.args), Facts((self.facts,)))
 
     def _by_solver(
         self, n: str, base: Mapping[str, Expr], then: Mapping[str, Expr], side: Side, table: Mapping[str, Expr]

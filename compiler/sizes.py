@@ -58,6 +58,7 @@ from .expr import (
     Cond,
     Expr,
     Fn,
+    Sym,
     call,
     ceil,
     conj,
@@ -175,6 +176,7 @@ class Sizes:
         self._index: dict[str, int] = {}
         self._low: dict[str, int] = {}
         self._level: dict[tuple[str, tuple[object, ...]], dict[int, int]] = {}
+        self._guesses: dict[tuple[str, tuple[object, ...]], dict[int, Size]] = {}
         self._solved: dict[tuple[str, tuple[object, ...]], Value] = {}
         self._names: dict[str, int] = {}
         self._named: dict[tuple[str, tuple[object, ...]], str] = {}
@@ -312,6 +314,9 @@ class Sizes:
                 if level == 0:
                     return exact(top)
                 return between(call(f"size_{variant.name}_{i}_lo", *args), top)
+            if high is None and i > 0 and not is_number and level <= 1:
+                # what a list holds is often what went in, however deep the recursion: a constant first, then its value
+                return exact(sym(_constant(variant, i))) if level == 0 else self._guesses[key][i]
             return between(call(f"size_{variant.name}_{i}_lo", *args), call(f"size_{variant.name}_{i}_hi", *args))
 
         return from_shape(f.result, leaf)
@@ -319,6 +324,8 @@ class Sizes:
     def _settle(self, members: list[Variant]) -> bool:
         """Whether the hypotheses of a component hold. If not, weaker ones (or solved ones) are set for the next try."""
         bodies = {m.name: with_shape(m.body_value, m.function.result) for m in members}
+        if self._guessed(members, bodies):
+            return False
         failed = False
         unsolved: dict[str, tuple[Variant, int, str, Expr, Expr]] = {}
         for m in members:
@@ -345,6 +352,28 @@ class Sizes:
             return True
         self._solve_sizes(members, unsolved, bodies)
         return False
+
+    def _guessed(self, members: list[Variant], bodies: Mapping[str, Value]) -> bool:
+        """Whether sizes were taken for constants; what these would have to be is the next hypothesis."""
+        constants = {
+            (m.name, i): _constant(m, i)
+            for m in members
+            if (m.function.name, m.pattern) not in self._solved
+            for i, a in enumerate(leaves_of(m.result))
+            if a.lo == sym(_constant(m, i))
+        }
+        names = set(constants.values())
+        for m in members:
+            key = (m.function.name, m.pattern)
+            for i, found in enumerate(leaves_of(bodies[m.name])):
+                if (m.name, i) not in constants:
+                    continue
+                lo, hi = (_without(e, names, side) for e, side in ((found.lo, "lo"), (found.hi, "hi")))
+                known = lo is not None and hi is not None and not has_unknown(lo) and not has_unknown(hi)
+                self._level[key][i] = 1 if known else 2
+                if lo is not None and hi is not None:
+                    self._guesses.setdefault(key, {})[i] = exact(lo) if lo == hi else between(lo, hi)
+        return bool(constants)
 
     def _check_claim(self, variant: Variant) -> None:
         """A size in a result type is a claim: proven, broken (an error), or reported with what could be inferred."""
@@ -1403,6 +1432,19 @@ def _settled(rhs: Expr, side: str) -> Expr | None:
     if not values:
         return None
     return max_(*values) if side == "hi" else min_(*values)
+
+
+def _constant(variant: Variant, i: int) -> str:
+    """The name of a size of a result that is taken for a constant until it is known."""
+    return f"{variant.name}.{i}"
+
+
+def _without(e: Expr, names: set[str], side: str) -> Expr | None:
+    """The largest (smallest) of the values that are not these symbols."""
+    neutral = NEG_INF if side == "hi" else INF
+    if names & e.free:
+        e = e.rebuild(lambda a: neutral if isinstance(a, Sym) and a.name in names else None)
+    return None if e.infinite or names & e.free else e
 
 
 def _everywhere(closed: Expr, valid: Cond, rhs: Expr, facts: Facts) -> Expr | None:
