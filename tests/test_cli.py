@@ -78,7 +78,8 @@ def test_help_names_the_commands(orch: Any) -> None:
     (), ("nothing",), ("cost",), ("cost", "a.orch", "--at"), ("cost", "a.orch", "--nonsense"), ("check",), ("solve",),
     ("cost", "a.orch", "--parallel", "two"), ("run", "a.orch", "--sim", "huge"), ("compare", "a.orch", "b.orch"),
     ("compare", "a.orch"),
-    ("lsp",), ("show",), ("show", "1"), ("runs", "--journal", "no_such.db"), ("tune", "a.orch", "--at", "n=1"), ("validate", "a.orch"), ("explain", "E7"),
+    ("lsp",), ("show",), ("show", "1", "--journal", "no_such.db"), ("runs", "--journal", "no_such.db"),
+    ("tune", "a.orch", "--at", "n=1"), ("validate", "a.orch"), ("explain", "E7"),
     ("cost", "a.orch", "--format", "html"), ("fmt",), ("cost", "no_such_file.orch"), ("check", "no_such_file.orch"),
     ("run", "no_such_file.orch"),
 ])
