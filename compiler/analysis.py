@@ -24,7 +24,7 @@ from .curves import Curve, free_symbols
 from .equations import System
 from .evaluate import Evaluator
 from .expr import ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
-from .facts import Facts
+from .facts import assuming
 from .goals import GoalSolver
 from .growth import order, order_of_bound, theta
 from .metrics import METRICS, Metric
@@ -164,7 +164,7 @@ class Analysis:
         settled = None if reading == "expected" else side
         # where they are not negative, numbers are sizes like any other
         whole = as_sizes(goal, positive.free)
-        closed = tight(whole, Facts((usual,)), settled)
+        closed = tight(whole, assuming(usual), settled)
         if _cut_vote(closed):
             return _Solved(goal, None, Bound(None, False, None, TRUE, reason=_CUT_VOTE), 0)
         if not _needs_solver(closed):
@@ -173,7 +173,7 @@ class Analysis:
         system = self.readings.system(goal, metric, reading, only, domain)
         # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
         narrowed = System(
-            system.functions, tight(as_sizes(system.goal, positive.free), Facts((usual,)), settled), usual
+            system.functions, tight(as_sizes(system.goal, positive.free), assuming(usual), settled), usual
         )
         solved = self.goals.solve(narrowed, side, split_cases)
         answer = solved.solution
@@ -186,10 +186,10 @@ class Analysis:
         if form is not None and _cut_vote(form):
             form, exact, reason = None, False, _CUT_VOTE
         if form is not None:
-            form = tight(form, Facts((usual,)))
+            form = tight(form, assuming(usual))
         valid = answer.valid
         if form is not None:
-            given = Facts((domain,))
+            given = assuming(domain)
             valid = conj(
                 valid,
                 *(c for c in _parts(positive) if c.free & (form.free | system.goal.free) and not given.implies(c)),

@@ -66,6 +66,7 @@ class Facts:
         self._proved: dict[tuple[Expr, bool], bool] = {}
         self._lowests: dict[tuple[Expr, int], Fraction | None] = {}
         self._further: dict[tuple[Cond, ...], Facts] = {}
+        self._implied: dict[Cond, bool] = {}
         self._told = {a.name for a in self.assumptions.atoms() if isinstance(a, Fn) and a.op == "call"}
         self._facts: list[tuple[Expr, bool]] = []
         self._build()
@@ -74,7 +75,10 @@ class Facts:
 
     def implies(self, cond: Cond) -> bool:
         """Whether the condition is proved to hold wherever the assumptions do."""
-        return self._implies(cond, 0)
+        known = self._implied.get(cond)
+        if known is None:
+            known = self._implied[cond] = self._implies(cond, 0)
+        return known
 
     def refutes(self, cond: Cond) -> bool:
         """Whether the condition is proved to hold nowhere."""

@@ -35,7 +35,7 @@ from .expr import (
     power,
     sym,
 )
-from .facts import Facts
+from .facts import assuming
 from .growth import order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
@@ -127,7 +127,7 @@ class GoalSolver:
     def _put_together(
         self, system: System, side: Side, solved: dict[str, Solution], split: Callable[[Expr], list[tuple[Cond, Expr]]]
     ) -> Solution:
-        domain = Facts((system.domain,))
+        domain = assuming(system.domain)
         cases: list[tuple[Expr, Cond]] = []
         valid: list[Cond] = []
         exact = True
@@ -173,7 +173,7 @@ def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solut
     if answer.closed is None or answer.valid == TRUE:
         return answer
     base: list[tuple[Expr, Cond]] = []
-    beyond = Facts((domain,))
+    beyond = assuming(domain)
     for c in f.cases:
         if _has_call(c.value):
             continue
@@ -183,7 +183,7 @@ def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solut
         beyond = beyond.with_(negate(c.guard))
     if not base or not beyond.implies(answer.valid) or not _leading(f):
         return answer
-    closed = tight(piecewise(*base, (answer.closed, TRUE)), Facts((domain,)))
+    closed = tight(piecewise(*base, (answer.closed, TRUE)), assuming(domain))
     growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
     return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
 

@@ -46,7 +46,7 @@ from .expr import (
     sum_,
     sym,
 )
-from .facts import Facts
+from .facts import assuming
 from .linear import minimum
 from .numeric import EvaluationError
 
@@ -332,7 +332,7 @@ class _Space:
 
     def __init__(self, domain: Cond) -> None:
         self.domain = domain
-        self.facts = Facts([domain])
+        self.facts = assuming(domain)
         self.names: dict[str, Expr] = {}
         self.small: set[str] = set()        # tend to 0; their variables are those of the reciprocal
         self.exact: list[Form] = []         # inequalities that hold as they stand, between x, between log x
