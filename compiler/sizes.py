@@ -1244,6 +1244,8 @@ class Sizes:
             if most.lo.infinite:
                 return hull(initial, after), whole
             some, none = ge(most.lo, ONE), _zero(most.hi)
+            if most.exact:
+                return select([(some, hull(initial, after)), (TRUE, initial)]), cases((some, whole), (TRUE, FREE))
             return (
                 select([(none, initial), (TRUE, hull(initial, after))]),
                 cases((some, whole), (none, FREE), (TRUE, either(whole, FREE, None))),

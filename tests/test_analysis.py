@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 import orch
@@ -63,6 +65,19 @@ fn seek(xs: List[Text[m], n], missing: Text[k]) -> Text {
 fn main(xs: List[Text[m], n], other: Text[30]) -> Text[%d] { if n > 3 { seek(xs, "") } else { seek(xs, other) } }
 """
     assert codes(source % 30) == [] and codes(source % 29) == ["E0401"]
+
+
+def test_a_loop_whose_first_state_has_another_size_has_an_expected_cost() -> None:
+    calls = orch.compile(HEAD + """
+primitive good(x: Text[m]) -> Bool { prompt: "Good? {x}", chance: 0.25 }
+fn main(x: Text[n], k: Int) -> Text where k >= 0 { repeat y = x up to k while not call good(y) { call say(y) } }
+""").cost(metrics=["calls"], at=[{"n": 7, "k": k} for k in range(5)])
+    q = Fraction(3, 4)
+    for k, at in enumerate(calls.data.at):
+        found = at.metrics["calls"]
+        assert (found.lower, found.upper) == (min(k, 1), 2 * k)
+        assert found.expected == sum(q**i * (1 + q) for i in range(k))
+    assert str(calls["calls"].upper.closed) == "2*k" and calls["calls"].expected.closed is not None
 
 
 @pytest.mark.parametrize("parts", ["2", "5", "40", "k"])
