@@ -140,12 +140,13 @@ def test_a_needle_that_is_nowhere_costs_one_look_at_each_passage() -> None:
     assert done.result == "" and done.usage["calls"] == len(PAGES)
 
 
-def test_the_manual_of_main_is_searched_window_by_window() -> None:
-    manual = " ".join(["word"] * 1500 + ["the", "needle"] + ["word"] * 700)
-    found = {"holds": RETRIEVE["holds"], "read": lambda passage, question: f"{question} is here"}
-    done = run("retrieve", "main", {"manual": manual, "question": "needle"}, found)
-    assert done.result == "needle is here"
-    assert run("retrieve", "main", {"manual": manual, "question": "pin"}, found).result == "The manual does not say."
+def test_the_manual_of_main_is_searched_in_windows_that_overlap() -> None:
+    manual = " ".join(["word"] * 745 + ["a", "needle", "in", "a", "haystack"] + ["word"] * 700)
+    found: dict[str, Callable[..., Any]] = {
+        "holds": RETRIEVE["holds"], "read": lambda passage, question: f"{question} at {passage.index(question)}"}
+    read = run("retrieve", "main", {"manual": manual, "question": "needle in a hay"}, found).result
+    assert read and all(answer.startswith("needle in a hay at ") for answer in read)
+    assert run("retrieve", "main", {"manual": manual, "question": "pin"}, found).result == []
 
 
 def test_a_sift_reads_what_holds_the_answer_in_order() -> None:
