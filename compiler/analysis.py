@@ -217,8 +217,11 @@ class Analysis:
                 return closed.subs({n: num(v) for n, v in values.items()})
             except ZeroDivisionError:
                 return None
-        if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
-            return _value(closed, values)
+        try:
+            if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
+                return _value(closed, values)
+        except EvaluationError:
+            closed = None       # sizes that `where` excludes may divide by zero: a run will refuse them
         system = solved.quick or System({}, solved.goal, TRUE)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         if missing:

@@ -20,8 +20,8 @@ from typing import Final, TypeAlias
 __all__ = [
     "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Monomial", "Number", "Or",
     "Rel", "Sym",
-    "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr", "factorial",
-    "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
+    "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr",
+    "factorial", "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
     "num", "piecewise", "power", "quotient", "sum_", "sym",
 ]
 

@@ -46,7 +46,7 @@ from .expr import (
     sum_,
     sym,
 )
-from .facts import assuming
+from .facts import Facts, assuming
 from .linear import minimum
 from .numeric import EvaluationError
 
@@ -112,10 +112,15 @@ def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Exp
     found = _leading(e, domain, side)
     if found is not None or side is None:
         return found
+    try:
+        e, assumed = _space(domain).decided(e)
+    except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
+        return None
+    domain = conj(domain, *assumed)
     if side == "upper":
         coarse = _above(e)
         return None if coarse is None or coarse == e else _leading(coarse, domain, side)
-    below = [x for x in (_leading(b, domain, side) for b in _below(e)) if x is not None]
+    below = [x for x in (_leading(b, domain, side) for b in _below(e, _space(domain).facts)) if x is not None]
     return _leading(sum(below, ZERO), domain, None) if below else None
 
 
@@ -126,6 +131,9 @@ def _leading(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> E
         return _written(space.leading_of(e, side))
     except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
         return None
+
+
+_SPREAD = ("max", "piecewise", "sum")
 
 
 def _above(e: Expr) -> Expr | None:
@@ -148,13 +156,21 @@ def _above(e: Expr) -> Expr | None:
                 factor = inner * outer * (c if c > 0 else -c)
                 break
         else:
-            if not is_nonneg(Expr({m: 1})):
+            open_ = [(a, k) for a, k in m if not is_nonneg(Expr({((a, k),): 1})) and not _is_log(a)]
+            # beside what is not negative, one factor of any sign may be replaced by what is above it
+            if len(open_) > 1 or any(c < 0 or k != 1 or not isinstance(a, Fn) or a.op not in _SPREAD
+                                     for a, k in open_):
                 return None
             if c < 0:
                 continue
             for a, k in m:
                 x = Expr({((a, 1),): 1})
-                if isinstance(a, Fn) and k == 1 and a.op in ("max", "piecewise", "sum"):
+                if isinstance(a, Fn) and k == 1 and a.op == "log":
+                    within = _above(_without_divisors(a.args[0]))
+                    if within is None:
+                        return None
+                    x = log(within)
+                if isinstance(a, Fn) and k == 1 and a.op in _SPREAD:
                     above = _above_atom(a)
                     if above is None:
                         return None
@@ -162,6 +178,16 @@ def _above(e: Expr) -> Expr | None:
                 factor = factor * power(x, k)
         result = result + factor
     return result
+
+
+def _is_log(a: Atom) -> bool:
+    """Logarithms count from 1 on: what is below is small."""
+    return isinstance(a, Fn) and a.op == "log"
+
+
+def _without_divisors(e: Expr) -> Expr:
+    """At most e for divisors of at least 1, as sizes have."""
+    return Expr({tuple((a, k) for a, k in m if k > 0 or not isinstance(a, Sym)): c for m, c in e.terms.items()})
 
 
 def _above_atom(a: Fn) -> Expr | None:
@@ -178,17 +204,50 @@ def _above_atom(a: Fn) -> Expr | None:
     return None if body is None else _above(sum_(body, a.name, a.args[1], a.args[2]))
 
 
-def _below(e: Expr) -> Iterator[Expr]:
-    """Expressions that e does not fall below: with one argument of a maximum in its place."""
+def _below(e: Expr, facts: Facts) -> Iterator[Expr]:
+    """Expressions that e does not fall below: with one argument of a maximum in its place, without rounding up, with
+    the first term of a sum of rising terms in place of all.
+    """
     for m, c in e.terms.items():
         for i, (a, k) in enumerate(m):
-            if isinstance(a, Fn) and a.op == "max" and k == 1 and c > 0 and is_nonneg(Expr({m[:i] + m[i + 1:]: 1})):
-                others = [b for b in e.terms if any(x == a for x, _ in b)]
-                if all(e.terms[b] > 0 and dict(b)[a] == 1 and is_nonneg(
-                        Expr({tuple(p for p in b if p[0] != a): 1})) for b in others):
-                    for x in a.args:
-                        yield e.rebuild(lambda y, x=x, a=a: x if y == a else None)  # type: ignore[misc]
-                    return
+            others = Expr({m[:i] + m[i + 1:]: 1})
+            if not isinstance(a, Fn) or k != 1 or not is_nonneg(others):
+                continue
+            if a.op == "max" and c > 0 and all(
+                    n == m or all(x != a for x, _ in n) or (e.terms[n] > 0 and dict(n)[a] == 1 and is_nonneg(
+                        Expr({tuple(p for p in n if p[0] != a): 1}))) for n in e.terms):
+                for x in a.args:
+                    yield e.rebuild(lambda y, x=x, a=a: x if y == a else None)  # type: ignore[misc]
+                return
+            if a.op == "floor" and c < 0:
+                yield e - Expr({m: c}) + others * a.args[0] * c
+                return
+            if a.op == "sum" and c > 0 and _rises(a.args[0], a.name, facts):
+                first = a.args[0].subs({a.name: a.args[1]}) * (a.args[2] - a.args[1] + 1)
+                yield e - Expr({m: c}) + others * first * c
+                return
+
+
+def _rises(e: Expr, name: str, facts: Facts) -> bool:
+    """Whether e does not fall with the symbol: sums of products of it, minima of these, and powers of what is at least
+    1.
+    """
+    for m, c in e.terms.items():
+        for a, k in m:
+            x = Expr({((a, 1),): 1})
+            if name not in x.free:
+                if not is_nonneg(x):
+                    return False
+            elif c < 0 or k < 0:
+                return False
+            elif isinstance(a, Fn):
+                if a.op in ("min", "max"):
+                    if not all(_rises(y, name, facts) for y in a.args):
+                        return False
+                elif a.op != "pow" or name in a.args[0].free or not facts.nonneg(a.args[0] - 1) or not _rises(
+                        a.args[1], name, facts):
+                    return False
+    return True
 
 
 def compare(a: Expr, b: Expr, domain: Cond = TRUE) -> Comparison | None:
@@ -535,7 +594,7 @@ class _Space:
 
     def leading_of(self, e: Expr, side: Literal["upper", "lower"] | None) -> list[_Part]:
         """The terms of the order of an expression that is positive for large symbols."""
-        decided, assumed = self._decided(e)
+        decided, assumed = self.decided(e)
         if decided != e:
             inner = _space(conj(self.domain, *assumed))
             inner.know(decided)
@@ -554,7 +613,7 @@ class _Space:
         except _Undecided:
             return self._split_leading(e)
 
-    def _decided(self, e: Expr) -> tuple[Expr, list[Cond]]:
+    def decided(self, e: Expr) -> tuple[Expr, list[Cond]]:
         """With the cases that hold for large symbols, and the conditions under which these are the ones."""
         table: dict[Atom, Expr] = {}
         assumed: list[Cond] = []
@@ -731,7 +790,13 @@ class _Space:
             case "log":
                 base = a.args[1].number
                 scale = 1.0 if not base else 1 / math.log(base)
-                s = self.logarithm(self.sum_of(a.args[0]), a.args[0])
+                inside = a.args[0].atom
+                if isinstance(inside, Fn) and inside.op in ("min", "max"):
+                    # the logarithm of the smaller is the smaller logarithm
+                    sums = [self.sum_of(log(x)) for x in inside.args]
+                    s = self.smallest(sums) if inside.op == "min" else self.largest(sums)
+                else:
+                    s = self.logarithm(self.sum_of(a.args[0]), a.args[0])
                 return s if not base else _scaled(s, scale)
             case "max":
                 return self.largest([self.sum_of(x) for x in a.args])

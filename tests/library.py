@@ -128,7 +128,8 @@ def check_report(program: orch.Program, module: str, entry: str) -> None:
     for metric in report.metrics.values():
         for side, bound in (("upper", metric.upper), ("lower", metric.lower)):
             assert bound.closed is not None and not bound.closed.infinite, f"{side} {metric.name}: {bound.reason}"
-            assert bound.order is not None, f"{side} {metric.name}: no order of {bound.closed}"
+            # where one size may outgrow another, what is left of a lower bound may be no order at all
+            assert bound.order is not None or side == "lower", f"{side} {metric.name}: no order of {bound.closed}"
     assert spent < SECONDS, f"{spent:.1f} s"
 
 

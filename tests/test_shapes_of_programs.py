@@ -1,4 +1,4 @@
-"""Shapes of decompositions, each with its closed form: figures of the report, of the formula and of runs are the same."""
+"""Shapes of decompositions, each with its closed form: the formula, the figures of the report and runs agree."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def compare(
     deadline: Deadline,
     *,
     least: int = 8,
-    most: int = 200,
+    most: int = 160,
 ) -> Outcome:
     """Compares a form with the recurrence at up to `most` of the sizes that lie in `valid`."""
     side = evaluator.side

@@ -27,6 +27,7 @@ from ..expr import (
     ceil,
     eq,
     expr,
+    floor,
     ge,
     is_integer,
     is_nonneg,
@@ -353,6 +354,9 @@ def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
     ((a, e),) = s.specials
     if a.op in ("max", "min") and e == 1 and not s.denominator:
         return _clipped_sum(s, a, name, lo, hi)
+    if a.op == "floor" and e == 1 and not s.denominator and s.numerator == [1]:
+        rounded = _rounded_log_sum(a.args[0], name, lo, hi)
+        return None if rounded is None else s.coef * rounded
     if a.op != "harmonic" or e != 1 or len(a.args) != 1:
         return None
     coefficients = a.args[0].coefficients(name)
@@ -376,6 +380,40 @@ def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
         if c:
             result = result + (_harmonic_power(d, hi + 1) - _harmonic_power(d, lo)) * c
     return s.coef * result
+
+
+def _rounded_log_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """Sum of floor(log(j + c, b)) or of floor(-log(j + c, b)), for j + c >= 1 (Concrete Mathematics, 3.5).
+
+    With L = floor(log(N, b)): sum of floor(log(j, b)) for j = 1 .. N is (N + 1) L - (b^(L + 1) - b)/(b - 1).
+    With C = ceil(log(N, b)): sum of ceil(log(j, b)) for j = 1 .. N is N C - (b^C - 1)/(b - 1).
+    """
+    if len(x.terms) != 1:
+        return None
+    ((m, sign),) = x.terms.items()
+    a = m[0][0]
+    if len(m) != 1 or m[0][1] != 1 or sign not in (1, -1) or not isinstance(a, Fn) or a.op != "log":
+        return None
+    base = a.args[1].number
+    line = a.args[0].coefficients(name)
+    if not isinstance(base, int) or base < 2 or line is None or set(line) - {0, 1} or line[1] != ONE:
+        return None
+    shift = line.get(0, ZERO)
+    first, last = lo + shift, hi + shift
+    if not is_nonneg(first - 1):
+        return None
+
+    def upto(n: Expr) -> Expr:
+        if n == ZERO:
+            return ZERO
+        if sign == 1:
+            level = floor(log(n, base))
+            return (n + 1) * level - (power(num(base), level + 1) - base) / (base - 1)
+        level = ceil(log(n, base))
+        return (power(num(base), level) - 1) / (base - 1) - n * level
+
+    below = upto(first - 1)
+    return piecewise((ZERO, lt(last, first)), (upto(last) - below, TRUE))
 
 
 def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | None:
