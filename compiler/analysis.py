@@ -17,6 +17,7 @@ from ..lang.diagnostics import Diagnostic
 from ..lang.frontend import roomy
 from ..lang.source import Span
 from . import core
+from .advice import with_formulas
 from .codegen import compile_cond, compile_expr
 from .contracts import check_contract
 from .costs import Ballot, Cost, Leaf, calls_in, terms
@@ -200,6 +201,14 @@ class Analysis:
         bound = Bound(form, exact and form is not None, growth, valid, answer.rules, reason)
         quick = System(solved.quick.functions, system.goal, system.domain)
         return _Solved(system.goal, system, bound, answer.checked, quick)
+
+    def _loop_bound(self, variant: Variant, cost: Cost, metric: str) -> Bound | None:
+        """The upper bound of one loop of a function, if it has a closed form."""
+        goal = self.readings.read(cost, METRICS[metric], "upper")
+        if goal is None or goal.infinite or not goal.free <= {*variant.params, *self.program.tunables}:
+            return None
+        bound = self._solve_goal(goal, METRICS[metric], "upper", None, variant).bound
+        return None if bound.closed is None or bound.closed.infinite else bound
 
     # ---------------------------------------------------------------- figures
 
@@ -446,6 +455,8 @@ class Analysis:
         diagnostics = self.diagnostics
         errors = [d for d in diagnostics if d.severity == "error"]
         warnings = [d for d in diagnostics if d.severity == "warning"]
+        if not errors:
+            warnings = [with_formulas(d, self.sizes.loops, self._loop_bound) for d in warnings]
         if errors:
             return Report(
                 self.program.name,

@@ -13,7 +13,7 @@ form one cost rule and one execution rule. Sizes and conditions on sizes are `ex
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from fractions import Fraction
 from typing import Literal
@@ -271,6 +271,61 @@ class Choose(_At):
 
 Node = (Const | Local | SizeVar | ParamVar | Let | If | And | Or | Not | Op | CallPrimitive | CallTool | CallFunction
         | For | Partition | Fold | Repeat | Par | Vote | Choose)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes right below, in the order in which they are evaluated."""
+    match node:
+        case Const() | Local() | SizeVar() | ParamVar():
+            return
+        case Let(value=value, body=body):
+            yield value
+            yield body
+        case If(condition=condition, then=then, otherwise=otherwise):
+            yield condition
+            yield then
+            yield otherwise
+        case And(left=left, right=right) | Or(left=left, right=right):
+            yield left
+            yield right
+        case Not(operand=operand):
+            yield operand
+        case Op(args=args) | CallFunction(args=args):
+            yield from args
+        case CallPrimitive(args=args, fallback=fallback) | CallTool(args=args, fallback=fallback):
+            yield from args
+            if fallback is not None:
+                yield fallback
+        case For(items=xs, where=where, body=body):
+            yield xs
+            if where is not None:
+                yield where
+            yield body
+        case Partition(items=xs, where=where):
+            yield xs
+            yield where
+        case Fold(initial=initial, items=xs, body=body):
+            yield initial
+            yield xs
+            yield body
+        case Repeat(initial=initial, up_to=up_to, condition=condition, body=body):
+            yield initial
+            if up_to is not None:
+                yield up_to
+            yield condition
+            yield body
+        case Par(items=parts):
+            yield from parts
+        case Vote(lead=lead, most=most, body=body, fallback=fallback):
+            if lead is not None:
+                yield lead
+            yield most
+            yield body
+            if fallback is not None:
+                yield fallback
+        case Choose(alternatives=alternatives):
+            for _, alternative in alternatives:
+                yield alternative
 
 
 # ---------------------------------------------------------------- declarations

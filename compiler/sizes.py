@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Sequenced
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 from ..lang.diagnostics import Diagnostic
 from ..lang.diagnostics import Label as DiagnosticLabel
@@ -74,8 +73,10 @@ from .expr import (
     power,
     sym,
 )
-from .facts import Facts
+from .facts import Facts, assuming
+from .invariant import invariant_calls
 from .patterns import Binder, symbolic, tunable_facts, tunable_symbol
+from .pretty import pretty
 from .shapes import (
     bound_sizes,
     extent_size,
@@ -126,9 +127,8 @@ _FREE_NESTING = 2
 _MOST_NESTED = 250
 
 
-@lru_cache(maxsize=20_000)
 def _facts(conditions: tuple[Cond, ...]) -> Facts:
-    return Facts(conditions)
+    return assuming(*conditions)
 
 
 class Scope:
@@ -176,6 +176,7 @@ class Sizes:
         self._index: dict[str, int] = {}
         self._low: dict[str, int] = {}
         self._level: dict[tuple[str, tuple[object, ...]], dict[int, int]] = {}
+        self.loops: dict[tuple[str, int], tuple[Variant, Cost]] = {}
         self._guesses: dict[tuple[str, tuple[object, ...]], dict[int, Size]] = {}
         self._solved: dict[tuple[str, tuple[object, ...]], Value] = {}
         self._names: dict[str, int] = {}
@@ -914,6 +915,8 @@ class Sizes:
         return exact(lo) if lo == hi else Size(lo, hi, s.mean)
 
     def _check_where(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
+        if not f.where:
+            return
         table = bound_sizes(f.params, values)
         facts = _facts(scope.facts)
         for c, where in f.where:
@@ -940,6 +943,32 @@ class Sizes:
             return Items(exact(0), (), None, None), before
         if node.where is not None:
             return self._for_where(node, source, before, scope)
+        value, cost = self._rounds_of(node, source, scope)
+        self._check_invariant(node, source.length)
+        if not node.concurrent and _calls_models(cost):
+            self.loops["W0201", node.span.start] = scope.variant, cost
+            self.report(
+                "W0201",
+                "this loop waits for each round before it begins the next, though none needs another's result",
+                node.span,
+                "`par for` runs them at once: rounds no longer grow with the list",
+                "warning",
+            )
+        return value, sequence(before, cost)
+
+    def _check_invariant(self, node: core.For | core.Fold, length: Size) -> None:
+        for same in invariant_calls(node):
+            self.report(
+                "W0204",
+                f"this call of `{same.primitive}` does not depend on its loop, and is made anew in every round",
+                same.span,
+                f"bind its answer with `let` before the loop: at most {pretty(str(length.hi))} calls become one",
+                "warning",
+            )
+
+    def _rounds_of(self, node: core.For, source: Items, scope: Scope) -> tuple[Value, Cost]:
+        """The list of results, and the cost of all iterations."""
+        assert source.element is not None
         if source.parts is not None and len(source.parts) == 1:
             part = source.parts[0]
             value, cost = self._iteration(node, part.value, scope, _index_facts(part))
@@ -948,7 +977,7 @@ class Sizes:
                 if part.count != ZERO
                 else Items(source.length, (), value, None)
             )
-            return out, sequence(before, loop(part.index, exact(part.count), cost, node.concurrent))
+            return out, loop(part.index, exact(part.count), cost, node.concurrent)
         spread = self._spread(source)
         if spread is not None:
             var, over, element = spread
@@ -963,7 +992,7 @@ class Sizes:
                 )
             else:
                 out = list_of(source.length, whole, mapped_total(value, var, over))
-            return out, sequence(before, cost if isinstance(cost, Free) else Spread(var, over, cost, node.concurrent))
+            return out, cost if isinstance(cost, Free) else Spread(var, over, cost, node.concurrent)
         if source.parts is not None:
             outs, costs = [], []
             for part in source.parts:
@@ -971,25 +1000,14 @@ class Sizes:
                 outs.append(Part(part.count, part.index, value))
                 costs.append(loop(part.index, exact(part.count), cost, node.concurrent))
             joined = parallel(*costs) if node.concurrent else sequence(*costs)
-            return list_of_parts(outs), sequence(before, joined)
+            return list_of_parts(outs), joined
         value, cost = self._iteration(node, source.element, scope, ())
-        return list_of(source.length, value), sequence(
-            before, loop(self.fresh("i"), source.length, cost, node.concurrent)
-        )
+        return list_of(source.length, value), loop(self.fresh("i"), source.length, cost, node.concurrent)
 
     def _iteration(self, node: core.For, element: Value, scope: Scope, facts: tuple[Cond, ...]) -> tuple[Value, Cost]:
         inner = scope.child(*facts)
         inner.names[node.var] = element
-        value, cost = self._closed(inner, node.body)
-        if not node.concurrent and _calls_models(cost):
-            self.report(
-                "W0201",
-                "this loop waits for each round before it begins the next, though none needs another's result",
-                node.span,
-                "`par for` runs them at once: rounds no longer grow with the list",
-                "warning",
-            )
-        return value, cost
+        return self._closed(inner, node.body)
 
     def _spread(self, v: Items) -> tuple[str, Spreading, Value] | None:
         """The one size in which the elements of a list differ, as a symbol, where their total is known."""
@@ -1120,10 +1138,12 @@ class Sizes:
             inner.names[node.var] = element
             return self._closed(inner, node.body)
 
+        self._check_invariant(node, source.length)
         self._open += 1
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
         self._open -= 1
         if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
+            self.loops["W0202", node.span.start] = scope.variant, cost
             self.report(
                 "W0202",
                 "every round's prompt holds what all earlier rounds added: prompt tokens grow with the "

@@ -1073,6 +1073,26 @@ _row("W0203", "a loop without a bound", """
     }
     """)
 
+_row("W0204", "a call in a loop that does not depend on it", """
+    Every round asks the same question anew: nothing in the prompt comes from the element or from earlier rounds. Asked
+    once before the loop it costs one call instead of one for each element. A loop over `range` that samples several
+    answers on purpose is not meant, nor a `vote`.
+    """, r"""
+    model fast = "local/fast"
+
+    primitive topic(text: Text[n]) -> Text[10] {
+      prompt: "What is this about?\n\n{text}"
+    }
+
+    primitive fits(comment: Text[m], about: Text[k]) -> Bool {
+      prompt: "Is this about {about}?\n\n{comment}"
+    }
+
+    fn main(text: Text[n], comments: List[Text[m], c]) -> List[Bool] {
+      par for comment in comments { call fits(comment, call topic(text)) }
+    }
+    """)
+
 # ---------------------------------------------------------------- W05xx: contracts
 
 _row("W0501", "a cost contract that could not be decided", """

@@ -124,66 +124,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", lambda sign: f"_{ord(sign[0]):x}_", name)
 
 
-def _children(node: core.Node) -> Iterator[core.Node]:
-    match node:
-        case core.Const() | core.Local() | core.SizeVar() | core.ParamVar():
-            return
-        case core.Let(value=value, body=body):
-            yield value
-            yield body
-        case core.If(condition=condition, then=then, otherwise=otherwise):
-            yield condition
-            yield then
-            yield otherwise
-        case core.And(left=left, right=right) | core.Or(left=left, right=right):
-            yield left
-            yield right
-        case core.Not(operand=operand):
-            yield operand
-        case core.Op(args=args) | core.CallFunction(args=args):
-            yield from args
-        case core.CallPrimitive(args=args, fallback=fallback) | core.CallTool(args=args, fallback=fallback):
-            yield from args
-            if fallback is not None:
-                yield fallback
-        case core.For(items=xs, where=where, body=body):
-            yield xs
-            if where is not None:
-                yield where
-            yield body
-        case core.Partition(items=xs, where=where):
-            yield xs
-            yield where
-        case core.Fold(initial=initial, items=xs, body=body):
-            yield initial
-            yield xs
-            yield body
-        case core.Repeat(initial=initial, up_to=up_to, condition=condition, body=body):
-            yield initial
-            if up_to is not None:
-                yield up_to
-            yield condition
-            yield body
-        case core.Par(items=parts):
-            yield from parts
-        case core.Vote(lead=lead, most=most, body=body, fallback=fallback):
-            if lead is not None:
-                yield lead
-            yield most
-            yield body
-            if fallback is not None:
-                yield fallback
-        case core.Choose(alternatives=alternatives):
-            for _, alternative in alternatives:
-                yield alternative
-
-
 def _walk(node: core.Node) -> Iterator[core.Node]:
     stack = [node]
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(_children(node))
+        stack.extend(core.children(node))
 
 
 def _cyclic(calls: Mapping[str, set[str]]) -> set[str]:
