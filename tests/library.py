@@ -20,7 +20,6 @@ from __future__ import annotations
 import itertools
 import random
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,7 +48,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "stdlib"
 EXAMPLES = ROOT / "examples" / "library"
 SOLVED = ("calls", "rounds", "input_tokens", "output_tokens", "context")
-SECONDS = 2.0
 LONGEST = 300      # calls of a run
 #: What the compiler rightly warns of in an example: `std.debate` has patterns whose history grows, and one without.
 WARNED = {"debate": {"W0202"}}
@@ -119,10 +117,8 @@ def example(module: str, **options: Any) -> orch.Program:
 # ---------------------------------------------------------------- the report
 
 def check_report(program: orch.Program, module: str, entry: str) -> None:
-    """Closed forms of both bounds of what is counted, without an error, in time."""
-    started = time.process_time()
+    """Closed forms of both bounds of what is counted, without an error."""
     report = program.cost(entry, metrics=list(SOLVED)).data
-    spent = time.process_time() - started
     said = [d for d in (*report.errors, *report.warnings) if d.code not in WARNED.get(module, ())]
     assert not said, [d.message for d in said]
     for metric in report.metrics.values():
@@ -130,7 +126,6 @@ def check_report(program: orch.Program, module: str, entry: str) -> None:
             assert bound.closed is not None and not bound.closed.infinite, f"{side} {metric.name}: {bound.reason}"
             # where one size may outgrow another, what is left of a lower bound may be no order at all
             assert bound.order is not None or side == "lower", f"{side} {metric.name}: no order of {bound.closed}"
-    assert spent < SECONDS, f"{spent:.1f} s"
 
 
 # ---------------------------------------------------------------- what the documentation claims
