@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 __all__ = [
-    "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Monomial", "Number", "Or",
-    "Rel", "Sym",
+    "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Kinds", "Monomial",
+    "Number", "Or", "Rel", "Sym",
     "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr",
     "factorial", "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
     "num", "piecewise", "power", "quotient", "sum_", "sym",
@@ -95,10 +95,12 @@ class Fn:
 
 Atom: TypeAlias = Sym | Fn
 Monomial: TypeAlias = tuple[tuple[Atom, Number], ...]       # sorted by atom; no zero exponents
+Kinds: TypeAlias = frozenset[tuple[str, str]]
 
 
 def _norm(x: Number) -> Number:
-    return x.numerator if isinstance(x, Fraction) and x.denominator == 1 else x
+    # Fraction is an abstract base class's child: asking isinstance of an int takes ten times as long
+    return x if type(x) is int or x.denominator != 1 else x.numerator
 
 
 class Expr:
@@ -107,20 +109,21 @@ class Expr:
     `infinite` is 1 for oo, -1 for -oo, 0 otherwise; oo absorbs sums and positive factors, and 0 * oo is 0.
     """
 
-    __slots__ = ("_free", "_hash", "_key", "infinite", "terms")
+    __slots__ = ("_free", "_hash", "_key", "_kinds", "infinite", "terms")
 
     def __init__(self, terms: dict[Monomial, Number], infinite: int = 0) -> None:
         self.terms, self.infinite = terms, infinite
         self._hash: int | None = None
         self._key: tuple[object, ...] | None = None
         self._free: frozenset[str] | None = None
+        self._kinds: Kinds | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
         """A total order, the same in every process."""
         if self._key is None:
             self._key = (self.infinite, tuple(sorted(
-                (tuple((a.key, Fraction(e)) for a, e in m), Fraction(c)) for m, c in self.terms.items())))
+                (tuple((a.key, e) for a, e in m), c) for m, c in self.terms.items())))
         return self._key
 
     def __eq__(self, other: object) -> bool:
@@ -161,10 +164,28 @@ class Expr:
             self._free = frozenset(names)
         return self._free
 
+    @property
+    def kinds(self) -> Kinds:
+        """The symbols that are no sizes, with their kinds.
+
+        Expressions are equal whatever the kinds of their symbols: what is remembered of one must not be told of others.
+        """
+        if self._kinds is None:
+            found: set[tuple[str, str]] = set()
+            for m in self.terms:
+                for a, _ in m:
+                    if isinstance(a, Fn):
+                        found.update(*(x.kinds for x in a.args), *(c.kinds for c in a.conds))
+                    elif a.kind != "size":
+                        found.add((a.name, a.kind))
+            self._kinds = frozenset(found)
+        return self._kinds
+
     # ---------------------------------------------------------------- arithmetic
 
     def __add__(self, other: Expr | Number) -> Expr:
-        other = expr(other)
+        if type(other) is not Expr:
+            other = expr(other)
         if self.infinite or other.infinite:
             return INF if max(self.infinite, other.infinite) > 0 else NEG_INF
         if not other.terms:
@@ -175,7 +196,7 @@ class Expr:
         for m, c in other.terms.items():
             s = terms.get(m, 0) + c
             if s:
-                terms[m] = _norm(s)
+                terms[m] = s if type(s) is int else _norm(s)
             else:
                 del terms[m]
         return Expr(terms)
@@ -188,13 +209,14 @@ class Expr:
         return Expr({m: -c for m, c in self.terms.items()})
 
     def __sub__(self, other: Expr | Number) -> Expr:
-        return self + -expr(other)
+        return self + -other
 
     def __rsub__(self, other: Expr | Number) -> Expr:
         return expr(other) + -self
 
     def __mul__(self, other: Expr | Number) -> Expr:
-        other = expr(other)
+        if type(other) is not Expr:
+            other = expr(other)
         if self.infinite or other.infinite:
             a, b = self.number if not self.infinite else None, other.number if not other.infinite else None
             if a == 0 or b == 0:
@@ -204,8 +226,14 @@ class Expr:
             return INF if sign > 0 else NEG_INF
         if len(other.terms) < len(self.terms):
             self, other = other, self
+        if len(self.terms) == 1 and () in self.terms:
+            k = self.terms[()]
+            return other if k == 1 else Expr({m: _norm(c * k) for m, c in other.terms.items()})
         if len(self.terms) * len(other.terms) > LARGEST_PRODUCT:
             raise OverflowError(f"a product of {len(self.terms)} by {len(other.terms)} terms")
+        k = other.terms.get(()) if len(other.terms) == 1 else None
+        if k is not None:
+            return self if k == 1 else Expr({m: _norm(c * k) for m, c in self.terms.items()})
         out: dict[Monomial, Number] = {}
         pending: list[Expr] = []
         for m1, c1 in self.terms.items():
@@ -326,12 +354,13 @@ ZERO: Final = Expr({})
 ONE: Final = Expr({(): 1})
 INF: Final = Expr({}, 1)
 NEG_INF: Final = Expr({}, -1)
+_SMALL: Final = {i: Expr({(): i}) for i in (-1, *range(2, 17))} | {1: ONE}
 
 
 def num(x: Number) -> Expr:
     """A constant."""
     x = _norm(x)
-    return Expr({(): x}) if x else ZERO
+    return (_SMALL.get(x) or Expr({(): x})) if x else ZERO
 
 
 def expr(x: Expr | Number) -> Expr:
@@ -537,12 +566,12 @@ def _nonneg_without_floors(e: Expr) -> bool:
 
     n - 2*floor(n/2) >= n - 2*(n/2); an integer above -1 is not negative.
     """
+    if not any(len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "floor" for m in e.terms):
+        return False
     rest = ZERO
-    found = False
     for m, c in e.terms.items():
         a = m[0][0] if len(m) == 1 and m[0][1] == 1 else None
         if isinstance(a, Fn) and a.op == "floor":
-            found = True
             inner = a.args[0]
             if c > 0:
                 whole = all(all(_integer_atom(x, k) for x, k in q) for q in inner.terms)
@@ -551,7 +580,7 @@ def _nonneg_without_floors(e: Expr) -> bool:
             rest = rest + inner * c
         else:
             rest = rest + Expr({m: c})
-    if not found or not all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in rest.terms.items() if m):
+    if not all(c > 0 and all(_nonneg_factor(a, k) for a, k in m) for m, c in rest.terms.items() if m):
         return False
     constant = rest.terms.get((), 0)
     return constant >= 0 or (constant > -1 and is_integer(e))
@@ -744,6 +773,11 @@ def mod(a: Expr, b: Expr) -> Expr:
 
 def floor(e: Expr) -> Expr:
     """The largest integer not above e. Integer parts come out: floor(n + k/2) is n + floor(k/2)."""
+    return _floor(e, e.kinds)
+
+
+@lru_cache(maxsize=20_000)
+def _floor(e: Expr, kinds: Kinds) -> Expr:
     if e.infinite or is_integer(e):
         return e
     nested = _nested_floor(e)
@@ -803,7 +837,8 @@ def ceil(e: Expr) -> Expr:
     return -floor(-e)
 
 
-def _extremum(op: str, args: Iterable[Expr]) -> Expr:
+@lru_cache(maxsize=20_000)
+def _extremum(op: str, args: tuple[Expr, ...], kinds: tuple[Kinds, ...]) -> Expr:
     flat: list[Expr] = []
     for x in args:
         a = x.atom
@@ -851,12 +886,12 @@ def _covers(y: Expr, x: Expr, sign: int) -> bool:
 
 def max_(*args: Expr) -> Expr:
     """The largest; what is provably not above another falls away."""
-    return _extremum("max", args)
+    return _extremum("max", args, tuple(x.kinds for x in args))
 
 
 def min_(*args: Expr) -> Expr:
     """The smallest; what is provably not below another falls away."""
-    return _extremum("min", args)
+    return _extremum("min", args, tuple(x.kinds for x in args))
 
 
 def log(x: Expr, base: Number = 0) -> Expr:
@@ -1020,6 +1055,10 @@ class Rel:
         return self._hash
 
     @property
+    def kinds(self) -> Kinds:
+        return self.e.kinds
+
+    @property
     def free(self) -> frozenset[str]:
         return self.e.free
 
@@ -1056,6 +1095,10 @@ class _Junction:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def kinds(self) -> Kinds:
+        return frozenset().union(*(p.kinds for p in self.parts))
 
     @property
     def free(self) -> frozenset[str]:
@@ -1112,6 +1155,11 @@ FALSE: Final[Cond] = Or(())
 
 def relation(op: str, e: Expr) -> Cond:
     """e op 0, decided where that is certain."""
+    return _relation(op, e, e.kinds)
+
+
+@lru_cache(maxsize=20_000)
+def _relation(op: str, e: Expr, kinds: Kinds) -> Cond:
     if e.infinite:
         holds = {">=": e.infinite > 0, ">": e.infinite > 0, "==": False, "!=": True}[op]
         return TRUE if holds else FALSE
@@ -1217,9 +1265,13 @@ def disj(*parts: Cond) -> Cond:
     return next(iter(flat)) if len(flat) == 1 else Or(tuple(flat))
 
 
-@lru_cache(maxsize=20_000)
 def negate(c: Cond) -> Cond:
     """Not c."""
+    return _negate(c, c.kinds)
+
+
+@lru_cache(maxsize=20_000)
+def _negate(c: Cond, kinds: Kinds) -> Cond:
     match c:
         case And(parts=parts):
             return disj(*(negate(p) for p in parts))

@@ -28,6 +28,7 @@ from .expr import (
     Cond,
     Expr,
     Fn,
+    Kinds,
     Monomial,
     Number,
     Or,
@@ -63,21 +64,23 @@ class Facts:
             if isinstance(a, Sym):
                 self._kinds.setdefault(a.name, a.kind)
         self._replace: dict[str, Expr] = {}
-        self._proved: dict[tuple[Expr, bool], bool] = {}
-        self._lowests: dict[tuple[Expr, int], Fraction | None] = {}
-        self._further: dict[tuple[Cond, ...], Facts] = {}
-        self._implied: dict[Cond, bool] = {}
+        # keys hold the kinds of symbols, for expressions that differ in them alone are equal
+        self._proved: dict[tuple[Expr, Kinds, bool], bool] = {}
+        self._lowests: dict[tuple[Expr, Kinds, int], Fraction | None] = {}
+        self._further: dict[tuple[object, ...], Facts] = {}
+        self._implied: dict[tuple[Cond, Kinds], bool] = {}
         self._told = {a.name for a in self.assumptions.atoms() if isinstance(a, Fn) and a.op == "call"}
         self._facts: list[tuple[Expr, bool]] = []
-        self._build()
+        self._built = False         # most questions are answered without
 
     # ------------------------------------------------------------ questions
 
     def implies(self, cond: Cond) -> bool:
         """Whether the condition is proved to hold wherever the assumptions do."""
-        known = self._implied.get(cond)
+        key = cond, cond.kinds
+        known = self._implied.get(key)
         if known is None:
-            known = self._implied[cond] = self._implies(cond, 0)
+            known = self._implied[key] = self._implies(cond, 0)
         return known
 
     def refutes(self, cond: Cond) -> bool:
@@ -117,9 +120,10 @@ class Facts:
 
     def with_(self, *conds: Cond) -> Facts:
         """With further assumptions."""
-        if conds not in self._further:
-            self._further[conds] = Facts((self.assumptions, *conds))
-        return self._further[conds]
+        key = *conds, *(c.kinds for c in conds)
+        if key not in self._further:
+            self._further[key] = Facts((self.assumptions, *conds))
+        return self._further[key]
 
     # ------------------------------------------------------------ points
 
@@ -128,6 +132,7 @@ class Facts:
 
         Gives values to the symbols of the assumptions and to `names`; integers, but fractions to those of kind "real".
         """
+        self._build()
         wanted = sorted({*self._kinds, *names})
         slack = sorted({n for w in wanted for n in self._replace.get(w, _symbol(w, self._kinds.get(w, "size"))).free})
         kinds = {n: self._slack_kind(n) for n in slack}
@@ -155,11 +160,14 @@ class Facts:
     # ------------------------------------------------------------ the assumptions in slack variables
 
     def _build(self) -> None:
+        if self._built:
+            return
+        self._built = True
         pending = [(r.op, r.e) for r in self._rels]
         for _ in range(20):
             if not self._substitute_one(pending):
                 break
-            pending = [(op, self._inside(r.e)) for op, r in zip((r.op for r in self._rels), self._rels, strict=True)]
+            pending = [(r.op, self._inside(r.e)) for r in self._rels]
         facts: list[tuple[Expr, bool]] = []
         unequal: list[Expr] = []
         for op, e in pending:
@@ -194,19 +202,21 @@ class Facts:
         for op in ("==", ">="):
             best: tuple[int, str, Expr] | None = None
             for o, e in pending:
-                if o != op or (is_nonneg(e) and op == ">="):
+                if o != op:
                     continue
-                for m, c in e.terms.items():
-                    if len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Sym):
-                        continue
-                    s = m[0][0]
+                usable = [(m, c) for m, c in e.terms.items() if len(m) == 1 and m[0][1] == 1
+                          and isinstance(m[0][0], Sym) and (c > 0 or op == "==")]
+                if not usable or (op == ">=" and is_nonneg(e)):
+                    continue
+                for m, c in usable:
+                    s: Any = m[0][0]
                     rest = e - Expr({m: c})
                     if s.name in rest.free or (s.name.endswith("'") and rest.number is None and op == ">="):
                         continue
                     bound = rest * (-1 / Fraction(c))
                     if op == "==" and (s.kind == "real" or is_integer(bound)):
                         candidate = (0, s.name, bound)
-                    elif op == ">=" and c > 0 and (s.kind == "real" or is_integer(bound)):
+                    elif op == ">=" and (s.kind == "real" or is_integer(bound)):
                         slack = Expr({((Sym(s.name + "'", "real" if s.kind == "real" else "size"), 1),): 1})
                         if is_nonneg(-bound) and s.kind != "int":
                             continue
@@ -225,6 +235,7 @@ class Facts:
 
     def _inside(self, e: Expr) -> Expr:
         """In terms of slack variables."""
+        self._build()
         try:
             return e.subs(self._replace) if self._replace else e
         except OverflowError:
@@ -268,6 +279,8 @@ class Facts:
         """e >= 0, or e > 0"""
         if self.assumptions == FALSE:
             return True     # whatever, for no point satisfies them
+        if not strict and not e.infinite and is_nonneg(e):
+            return True
         e = self._without_unknown(self._inside(e))
         if e.infinite:
             return e.infinite > 0
@@ -276,7 +289,7 @@ class Facts:
         value = e.number
         if value is not None and (value > 0 or (value == 0 and not strict)):
             return True
-        key = e, strict
+        key = e, e.kinds, strict
         if key not in self._proved:
             self._proved[key] = False       # a question within itself is not answered by itself
             self._proved[key] = self._attempt(e, strict, depth)
@@ -348,6 +361,7 @@ class Facts:
         return False
 
     def _as_conds(self) -> list[Cond]:
+        self._build()
         return [relation(">" if s else ">=", f) for f, s in self._facts]
 
     def _clear(self, e: Expr, depth: int) -> Expr | None:
@@ -379,6 +393,7 @@ class Facts:
 
     def _lemmas(self, e: Expr, depth: int) -> list[tuple[Expr, bool]]:
         """The assumptions, and inequalities that define the atoms of e and of the assumptions."""
+        self._build()
         facts = list(self._facts)
         done: set[Atom] = set()
         queue = [e, *(f for f, _ in facts)]
@@ -522,7 +537,7 @@ class Facts:
         """A constant below u, by the assumptions alone."""
         if depth >= DEPTH:
             return None
-        key = u, depth
+        key = u, u.kinds, depth
         if key not in self._lowests:
             found = self._bound(u, self._lemmas(u, depth + 1))
             self._lowests[key] = None if found is None or found == math.inf else Fraction(found)
@@ -557,9 +572,13 @@ class Facts:
         return out
 
 
-@lru_cache(maxsize=500)
 def assuming(*assumptions: Cond) -> Facts:
     """The same facts for the same assumptions, so that what was proven for one equation need not be for the next."""
+    return _assuming(assumptions, tuple(c.kinds for c in assumptions))
+
+
+@lru_cache(maxsize=20_000)
+def _assuming(assumptions: tuple[Cond, ...], kinds: tuple[Kinds, ...]) -> Facts:
     return Facts(assumptions)
 
 

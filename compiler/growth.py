@@ -30,6 +30,7 @@ from .expr import (
     Cond,
     Expr,
     Fn,
+    Kinds,
     Number,
     Or,
     Rel,
@@ -96,7 +97,7 @@ def order(e: Expr, domain: Cond = TRUE, side: Literal["upper", "lower"] | None =
     """
     if e.infinite:
         return INF if e.infinite > 0 else None
-    return _order(e, domain, side)
+    return _order(e, domain, side, (e.kinds, domain.kinds))
 
 
 def order_of_bound(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Expr | None:
@@ -106,7 +107,7 @@ def order_of_bound(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Ex
 
 
 @lru_cache(maxsize=5000)
-def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Expr | None:
+def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None, kinds: object) -> Expr | None:
     if not e.terms:
         return ZERO
     found = _leading(e, domain, side)
@@ -290,8 +291,12 @@ def _written(parts: Sequence[_Part]) -> Expr:
     return Expr({m: 1 for m in total.terms}) if total.terms else ZERO
 
 
-@lru_cache(maxsize=200)
 def _space(domain: Cond) -> _Space:
+    return _space_of(domain, domain.kinds)
+
+
+@lru_cache(maxsize=200)
+def _space_of(domain: Cond, kinds: Kinds) -> _Space:
     return _Space(domain)
 
 

@@ -16,7 +16,7 @@ from ..lang.diagnostics import Diagnostic, Label
 from ..lang.source import Span
 from .costs import Apply, calls_in
 from .expr import Expr, is_nonneg, le, sym
-from .facts import Facts
+from .facts import assuming
 from .variants import Variant
 
 __all__ = ["check_termination", "ends"]
@@ -107,7 +107,7 @@ def _measures(v: Variant, differences: bool) -> list[Expr]:
 
 
 def _graph(caller: Variant, callee: Variant, c: Apply, measures: dict[str, list[Expr]]) -> _Graph:
-    facts = Facts((*caller.facts, *c.facts))
+    facts = assuming(*caller.facts, *c.facts)
     table = dict(zip(callee.params, c.args, strict=True))
     arcs: set[tuple[int, int, bool]] = set()
     infinite = {n for n, a in table.items() if a.infinite}

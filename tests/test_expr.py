@@ -49,6 +49,7 @@ from orch.compiler.expr import (
     sum_,
     sym,
 )
+from orch.compiler.facts import assuming
 
 n, m, k = sym("n"), sym("m"), sym("k")
 i = sym("i", "int")
@@ -216,6 +217,15 @@ def test_conditions() -> None:
 def test_kinds_of_one_name_do_not_leak_between_programs() -> None:
     size, number = max_(sym("x"), sym("y")), max_(sym("x", "int"), sym("y", "int"))
     assert is_nonneg(size) and not is_nonneg(number) and is_nonneg(max_(sym("x"), sym("y")))
+    assert max_(sym("x"), ZERO) == sym("x") != max_(sym("x", "int"), ZERO)
+    assert ge(sym("x"), ZERO) == TRUE != ge(sym("x", "int"), ZERO)
+    assert floor(sym("x")) == sym("x") != floor(sym("x", "real"))
+    product = ge(sym("x") * (9 - sym("x")), ZERO), ge(sym("x", "int") * (9 - sym("x", "int")), ZERO)
+    few = le(sym("x"), num(9)), le(sym("x", "int"), num(9))
+    assert product[0] == product[1] and few[0] == few[1]
+    for kind in (0, 1, 0):
+        assert assuming(few[kind]).implies(product[kind]) is (kind == 0)
+        assert assuming().with_(few[kind]).implies(product[kind]) is (kind == 0)
     assert not is_integer(sym("x", "real")) and is_integer(sym("x"))
 
 
