@@ -21,8 +21,8 @@ __all__ = [
     "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Kinds", "Monomial",
     "Number", "Or", "Rel", "Sym",
     "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr",
-    "factorial", "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne", "negate",
-    "num", "piecewise", "power", "quotient", "sum_", "sym",
+    "factorial", "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne",
+    "negate", "num", "piecewise", "power", "quotient", "sum_", "sym",
 ]
 
 Number: TypeAlias = int | Fraction
@@ -231,9 +231,6 @@ class Expr:
             return other if k == 1 else Expr({m: _norm(c * k) for m, c in other.terms.items()})
         if len(self.terms) * len(other.terms) > LARGEST_PRODUCT:
             raise OverflowError(f"a product of {len(self.terms)} by {len(other.terms)} terms")
-        k = other.terms.get(()) if len(other.terms) == 1 else None
-        if k is not None:
-            return self if k == 1 else Expr({m: _norm(c * k) for m, c in self.terms.items()})
         out: dict[Monomial, Number] = {}
         pending: list[Expr] = []
         for m1, c1 in self.terms.items():
