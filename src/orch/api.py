@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
     from .tuning import TuningView
+    from .validating import ValidationView
 
 __all__ = ["CostReport", "OrchError", "Prediction", "Program", "Run", "RunFailed",
            "RunOptions", "compare", "compile", "load"]
@@ -282,7 +283,7 @@ class Program:
                 parallel: int | None) -> Report:
         if parallel is not None and parallel < 1:
             raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
-        points = self._points(entry, at)
+        points = self.points(entry, at)
         names = metric_names(metrics)
         if parallel is not None and names is not None:
             from .compiler.brent import NEEDED
@@ -297,11 +298,11 @@ class Program:
         check_points(points, dict.fromkeys([*(s.name for s in report.symbols), *self._symbols(entry)]), formulas)
         return report
 
-    def _points(self, entry: str, at: Sequence[Mapping[str, Number]]) -> list[dict[str, int | Fraction]]:
+    def points(self, entry: str, at: Sequence[Mapping[str, Number]]) -> list[dict[str, int | Fraction]]:
         """Sizes as numbers. Raises OrchError for what is no size, outside its range, or refused by the entry."""
         points = [{k: number(k, v) for k, v in point.items()} for point in at]
         function = self.core.functions[self.core.entries[entry]]
-        extents = _extents([p.shape for p in function.params])
+        extents = declared_extents([p.shape for p in function.params])
         for name, value in ((name, value) for point in points for name, value in point.items()):
             if name in self._given.tunables:
                 _check_param(self._given.tunables[name], value)
@@ -316,7 +317,7 @@ class Program:
 
     def _symbols(self, entry: str) -> dict[str, str]:
         """Every symbol that formulas of an entry may hold, and its kind as `expr.Sym` knows it."""
-        extents = _extents([p.shape for p in self.core.functions[self.core.entries[entry]].params])
+        extents = declared_extents([p.shape for p in self.core.functions[self.core.entries[entry]].params])
         with stage("analysis"):
             known = self._analysis.known_symbols(self.core.entries[entry])
         kinds = {"size": "size", "param": "size"}
@@ -340,6 +341,22 @@ class Program:
         """
         from .tuning import tune as work
         return work(self, entry, at, minimise, [subject] if isinstance(subject, str) else subject, parallel)
+
+    def validate(
+        self,
+        entry: str | None = None,
+        *,
+        at: Mapping[str, Number] | Sequence[Mapping[str, Number]] = (),
+        args: Mapping[str, Any] | None = None,
+        runs: int = 3,
+    ) -> ValidationView:
+        """Runs at several sizes, `runs` times each with different seeds, and sets measured beside predicted.
+
+        `at`: sizes; arguments are made up that have exactly these. `args`: arguments to run with as well. Backend and
+        models are those of `using`, so with real models every run costs what a run costs. Raises OrchError.
+        """
+        from .validating import validate as work
+        return work(self, entry, at, args, runs)
 
     def _contender(self, entry: str, label: str) -> Contender:
         """An entry for a comparison. Raises OrchError for a program with errors."""
@@ -365,7 +382,7 @@ class Program:
                 stated = " ".join(span.source.text[span.start:span.end].split())
                 raise fault("E0800", f"`--at {given}` breaks the condition of `{function.origin}`: where {stated}.",
                             "choose sizes for which it holds")
-        for name, (extent, _) in _extents([p.shape for p in function.params]).items():
+        for name, (extent, _) in declared_extents([p.shape for p in function.params]).items():
             low, high = (None if bound is None else bound.subs(values) for bound in (extent.low, extent.high))
             if name in point and ((low is not None and ge(values[name], low) == FALSE)
                                   or (high is not None and le(values[name], high) == FALSE)):
@@ -678,7 +695,7 @@ _UNKNOWN_OF_MODELS = ("price_in_", "price_out_", "ttft_", "prefill_", "decode_")
 """Generated names that a list of names leaves out, for there are five of each model."""
 
 
-def _extents(shapes: Sequence[Shape]) -> dict[str, tuple[Extent, bool]]:
+def declared_extents(shapes: Sequence[Shape]) -> dict[str, tuple[Extent, bool]]:
     """What is declared of each size and Int of these shapes, and whether it is a length, which is never negative."""
     from .compiler.core import IntShape, ListShape, RecordShape, TextShape, TupleShape
     found: dict[str, tuple[Extent, bool]] = {}

@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 __all__ = ["main"]
 
 _LATER = {
-    "validate": "runs at several sizes, measured beside predicted",
     "lsp": "language server on standard input and output",
 }
 
@@ -121,14 +120,18 @@ def _solve(p: argparse.ArgumentParser) -> None:
     _format(p, "text", "json")
 
 
-def _run(p: argparse.ArgumentParser) -> None:
-    _entry(p)
+def _simulated(p: argparse.ArgumentParser) -> None:
     p.add_argument("--backend", metavar="B", help="sim, local or a provider (default: by each model's name)")
     p.add_argument("--sim", choices=("random", "largest", "smallest"), default="random",
                    help="sizes of simulated answers (default: random)")
     p.add_argument("--oracle", metavar="FILE.py", help="functions named like primitives that compute the right answer")
     p.add_argument("--seed", type=int, default=None, metavar="N", help="makes a run repeatable")
     p.add_argument("--allow-tools", action="store_true", help="run the program's tools, which are code of this machine")
+
+
+def _run(p: argparse.ArgumentParser) -> None:
+    _entry(p)
+    _simulated(p)
     p.add_argument("--concurrency", type=int, metavar="N", help="most requests in flight")
     p.add_argument("--budget-dollars", metavar="X", help="the most that may be paid, retries included")
     p.add_argument("--budget-calls", metavar="N", help="the most calls that may be sent, retries included")
@@ -138,6 +141,16 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--cache", action="store_true", help="take answers of earlier runs for equal calls")
     p.add_argument("--trace", metavar="PATH", help="write what happened, call by call")
     _format(p, "text", "json")
+
+
+def _validate(p: argparse.ArgumentParser) -> None:
+    _entry(p)
+    p.add_argument("--at", action="append", default=[], metavar="N=1000,M=50",
+                   help="sizes; arguments are made up that have exactly these; repeatable")
+    p.add_argument("--runs", type=int, default=3, metavar="K", help="runs at each choice of sizes (default: 3)")
+    _simulated(p)
+    p.add_argument("--concurrency", type=int, metavar="N", help="most requests in flight")
+    _format(p, "text", "json", "md")
 
 
 def _runs(p: argparse.ArgumentParser) -> None:
@@ -169,6 +182,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "compare": ("two or more decompositions of one job side by side", _compare),
     "tune": ("the best values of params at given sizes", _tune),
     "run": ("execute a program; measured beside predicted", _run),
+    "validate": ("run at several sizes; measured beside predicted", _validate),
     "solve": ("solve recurrences given as text", _solve),
     "fmt": ("one canonical layout", _fmt),
     "explain": ("the long form of a diagnostic", _explain),

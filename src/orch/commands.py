@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from .compiler.equation_text import EquationError
     from .compiler.report_layout import Block
     from .tuning import TuningView
+    from .validating import ValidationView
 
-__all__ = ["check", "compare", "cost", "explain", "fail", "fmt", "run", "runs", "show", "solve", "tune"]
+__all__ = ["check", "compare", "cost", "explain", "fail", "fmt", "run", "runs", "show", "solve", "tune", "validate"]
 
 
 # ---------------------------------------------------------------- printing
@@ -277,7 +278,7 @@ def tune(options: argparse.Namespace) -> int:
     return code
 
 
-def _present(found: ComparisonView | TuningView, blocks: Callable[[], Sequence[Block]],
+def _present(found: ComparisonView | TuningView | ValidationView, blocks: Callable[[], Sequence[Block]],
              options: argparse.Namespace) -> int:
     """Shows it in the format asked for, or writes it; the exit code."""
     if options.format == "text" and options.output is None and sys.stdout.isatty():
@@ -390,9 +391,7 @@ def run(options: argparse.Namespace) -> int:
                        journal=options.journal or os.environ.get("ORCH_JOURNAL") or None, resume=options.resume,
                        cache=options.cache, budget_dollars=options.budget_dollars, budget_calls=options.budget_calls,
                        budget_tokens=options.budget_tokens)
-    if options.oracle:
-        with redirect_stdout(sys.stderr):
-            program = program.using(oracle=_oracle(options.oracle, program))
+    program = _with_oracle(program, options)
     entry = program.entry(options.entry)
     args = _arguments(program, options)
     as_json = options.format == "json"
@@ -431,6 +430,29 @@ def run(options: argparse.Namespace) -> int:
         _tell(e.diagnostics)
         return e.exit_code
     return 0
+
+
+def validate(options: argparse.Namespace) -> int:
+    """Runs at several sizes; the exit code is 3 where a run failed or lies outside its bounds."""
+    _writable(options.output)
+    program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
+                       allow_tools=options.allow_tools, concurrency=options.concurrency)
+    program = _with_oracle(program, options)
+    entry = program.entry(options.entry)
+    args = _arguments(program, options) if options.arg or options.args else None
+    _tell(program.warnings)
+    with redirect_stdout(sys.stderr):
+        found = program.validate(entry, at=[_pairs("--at", [text]) for text in options.at], args=args,
+                                 runs=options.runs)
+    _present(found, found.blocks, options)
+    return 0 if found.within else 3
+
+
+def _with_oracle(program: Program, options: argparse.Namespace) -> Program:
+    if not options.oracle:
+        return program
+    with redirect_stdout(sys.stderr):
+        return program.using(oracle=_oracle(options.oracle, program))
 
 
 def _sizes_text(prediction: Prediction) -> str:

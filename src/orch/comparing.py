@@ -158,7 +158,7 @@ def _replaced(chosen: Sequence[tuple[Program, str]], let: Mapping[str, str],
         values: dict[str, Any] = {}
         for program, entry in chosen:
             mine = program._symbols(entry)
-            values |= program._points(entry, [{n: v for n, v in point.items() if n in mine or n not in kinds}])[0]
+            values |= program.points(entry, [{n: v for n, v in point.items() if n in mine or n not in kinds}])[0]
         points.append({n: values[n] for n in point})
     check_points(points, kinds, lets)
     return lets, points

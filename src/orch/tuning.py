@@ -90,7 +90,7 @@ def tune(program: Program, entry: str | None, at: Mapping[str, Number] | Sequenc
     name = program.entry(entry)
     warnings = program.warnings
     given = [at] if isinstance(at, Mapping) else list(at)
-    points = program._points(name, given or [{}])
+    points = program.points(name, given or [{}])
     kinds = program._symbols(name)
     check_points(points, kinds, {})
     constraints = [_constraint(text, kinds) for text in subject]
