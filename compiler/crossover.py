@@ -20,6 +20,7 @@ __all__ = ["DENSE", "FARTHEST", "Crossing", "Scan", "Stretch", "scan", "sizes_to
 
 DENSE = 256
 FARTHEST = 10 ** 12
+LARGEST = 4096          # bits of a cost beyond which nobody will pay it
 STRETCHES = 12          # that are told; costs that leap with every rounding change places more often
 Figure = Callable[[int], tuple[Value, Value] | None]
 
@@ -110,6 +111,8 @@ def _sign(figures: Figure, size: int) -> int | None:
     if found is None:
         return None
     a, b = found
+    if any(isinstance(x, int | Fraction) and x.numerator.bit_length() > LARGEST for x in found):
+        return None
     if isinstance(a, float) and isinstance(b, float) and math.isinf(a) and math.isinf(b):
         return 0
     if isinstance(a, float) or isinstance(b, float):

@@ -21,6 +21,7 @@ from .growth import order
 __all__ = ["OrderRegion", "common_factor", "growing_last", "order_by_region", "order_of_quotient"]
 
 LARGEST_SUM = 8         # terms of an order of which a quotient is made
+LARGEST_CASES = 24      # of extrema times terms, up to which an order is simplified
 SPLITS = 2              # minima or maxima by which sizes are told apart
 
 
@@ -57,12 +58,18 @@ def order_of_quotient(above: Expr | None, below: Expr | None, domain: Cond = TRU
     total = ZERO
     for m in above.terms:
         inverse = below / Expr({m: 1})
-        kept = order(inverse, domain)
+        kept = _order(inverse, domain)
         total = total + _least([ONE / Expr({d: 1}) for d in (kept if kept is not None else inverse).terms])
     if len(total.terms) < 2:
         return total
-    kept = order(total, domain)
+    kept = _order(total, domain)
     return total if kept is None else kept
+
+
+def _order(e: Expr, domain: Cond) -> Expr | None:
+    """The order, where it does not take too many cases: one for each choice of the arguments of the extrema."""
+    cases = math.prod(len(a.args) for a in set(e.atoms()) if isinstance(a, Fn) and a.op in ("min", "max"))
+    return order(e, domain) if cases * len(e.terms) <= LARGEST_CASES else None
 
 
 def _least(options: list[Expr]) -> Expr:

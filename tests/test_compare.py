@@ -191,6 +191,12 @@ def test_far_and_several_changes() -> None:
     assert found is not None and found.searched_to < 300 and found.stretches[-1].high == found.searched_to
 
 
+def test_costs_that_nobody_pays_are_not_looked_at() -> None:
+    found = scan(lambda x: (2 ** x, 1000 * x), 0, None)
+    assert found is not None and [x.size for x in found.crossings] == [1, 14]
+    assert found.searched_to < 10_000 and found.stretches[-1].high == found.searched_to
+
+
 # ---------------------------------------------------------------- published claims
 
 def test_routing_gains_k_only_while_the_task_is_long() -> None:
