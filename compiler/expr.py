@@ -110,21 +110,23 @@ class Expr:
     """
 
     __slots__ = ("_free", "_hash", "_key", "_kinds", "infinite", "terms")
+    _free: frozenset[str]
+    _hash: int
+    _key: tuple[object, ...]
+    _kinds: Kinds
 
     def __init__(self, terms: dict[Monomial, Number], infinite: int = 0) -> None:
-        self.terms, self.infinite = terms, infinite
-        self._hash: int | None = None
-        self._key: tuple[object, ...] | None = None
-        self._free: frozenset[str] | None = None
-        self._kinds: Kinds | None = None
+        self.terms, self.infinite = terms, infinite         # the other slots are filled when they are asked for
 
     @property
     def key(self) -> tuple[object, ...]:
         """A total order, the same in every process."""
-        if self._key is None:
+        try:
+            return self._key
+        except AttributeError:
             self._key = (self.infinite, tuple(sorted(
                 (tuple((a.key, e) for a, e in m), c) for m, c in self.terms.items())))
-        return self._key
+            return self._key
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -136,9 +138,11 @@ class Expr:
         return False
 
     def __hash__(self) -> int:
-        if self._hash is None:
+        try:
+            return self._hash
+        except AttributeError:
             self._hash = hash((self.infinite, frozenset(self.terms.items())))
-        return self._hash
+            return self._hash
 
     @property
     def number(self) -> Number | None:
@@ -150,7 +154,9 @@ class Expr:
     @property
     def free(self) -> frozenset[str]:
         """Names of the symbols that occur free."""
-        if self._free is None:
+        try:
+            return self._free
+        except AttributeError:
             names: set[str] = set()
             for m in self.terms:
                 for a, _ in m:
@@ -162,7 +168,7 @@ class Expr:
                             inner = (a.args[0].free - {a.name}) | a.args[1].free | a.args[2].free
                         names |= inner
             self._free = frozenset(names)
-        return self._free
+            return self._free
 
     @property
     def kinds(self) -> Kinds:
@@ -170,7 +176,9 @@ class Expr:
 
         Expressions are equal whatever the kinds of their symbols: what is remembered of one must not be told of others.
         """
-        if self._kinds is None:
+        try:
+            return self._kinds
+        except AttributeError:
             found: set[tuple[str, str]] = set()
             for m in self.terms:
                 for a, _ in m:
@@ -179,7 +187,7 @@ class Expr:
                     elif a.kind != "size":
                         found.add((a.name, a.kind))
             self._kinds = frozenset(found)
-        return self._kinds
+            return self._kinds
 
     # ---------------------------------------------------------------- arithmetic
 
@@ -365,6 +373,7 @@ def expr(x: Expr | Number) -> Expr:
     return x if isinstance(x, Expr) else num(x)
 
 
+@lru_cache(maxsize=10_000)
 def sym(name: str, kind: str = "size") -> Expr:
     """The symbol of this name; the one place that makes symbols."""
     return Expr({((Sym(name, kind), 1),): 1})
