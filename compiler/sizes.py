@@ -124,7 +124,7 @@ __all__ = ["Sizes"]
 _MOST_CASES = 64
 # Accumulators within so many others may be looked at so often in all.
 _FREE_NESTING = 2
-_MOST_NESTED = 500
+_MOST_NESTED = 800
 
 
 def _facts(conditions: tuple[Cond, ...]) -> Facts:
