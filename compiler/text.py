@@ -34,7 +34,8 @@ def show(e: Expr) -> str:
 def _ceilings(e: Expr) -> list[tuple[Monomial, Number]]:
     """The terms in order, with `n - floor(n/3)` joined to ceiling(2*n/3)."""
     terms = dict(e.terms)
-    for m, c in list(e.terms.items()):
+    # what is joined first decides how it reads, so the order may not depend on how the expression came about
+    for m, c in sorted(e.terms.items(), key=lambda t: [(a.key, Fraction(k)) for a, k in t[0]]):
         floors = [a for a, k in m if isinstance(a, Fn) and a.op == "floor" and k == 1]
         if len(floors) != 1 or c >= 0 or m not in terms:
             continue
