@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from ..lang.diagnostics import Diagnostic, Label
 from ..lang.source import Span
+from . import core
 from .costs import Apply, calls_in
-from .expr import Expr, is_nonneg, le, sym
+from .expr import INF, Cond, Expr, Kinds, is_nonneg, le, sym
 from .facts import assuming
 from .variants import Variant
 
@@ -36,9 +38,14 @@ class _Graph:
 def check_termination(variants: Iterable[Variant]) -> list[Diagnostic]:
     """A diagnostic at a recursive call of every component for which no shrinking size is found."""
     components: dict[int, list[Variant]] = {}
+    entries: dict[str, Variant] = {}
+    by_name: dict[str, Variant] = {}
     for v in variants:
+        by_name[v.name] = v
         if v.recursive:
             components.setdefault(v.component, []).append(v)
+        if all(p == "exact" or p == ("bool", None) for p in v.pattern):
+            entries[v.function.name] = v
     out: list[Diagnostic] = []
     reported: set[int] = set()
     for members in components.values():
@@ -46,8 +53,22 @@ def check_termination(variants: Iterable[Variant]) -> list[Diagnostic]:
         if found is None or found[1].start in reported:
             continue
         caller, span = found
-        reported.add(span.start)
         f = caller.function
+        beyond = _computed_call(members, entries, by_name)
+        if beyond is not None:
+            reported |= {span.start, beyond.start}
+            out.append(
+                Diagnostic(
+                    "E0405",
+                    f"the recursion of `{f.origin}` ends, but what it takes has no closed form: this call goes on from "
+                    "a number that the recursion itself computes, as Ackermann's function does",
+                    beyond,
+                    "pass on sizes that the arguments tell, or bound what is passed on: `min(..., k)`",
+                    (Label(f.span, "of this function"),),
+                )
+            )
+            continue
+        reported.add(span.start)
         out.append(
             Diagnostic(
                 "E0403",
@@ -85,6 +106,58 @@ def _endless_call(members: list[Variant]) -> tuple[Variant, Span] | None:
     return next((m for m, c in calls if c.span == culprit), members[0]), culprit
 
 
+def _computed_call(
+    members: list[Variant], entries: dict[str, Variant], by_name: dict[str, Variant]
+) -> Span | None:
+    """A recursive call with an argument that nothing bounds, where the recursion certainly ends all the same.
+
+    That an argument is not bounded hides that it shrinks in the calls behind. At a run it has a value: there every call
+    is one of the calls that the function makes for sizes that are all known, so that it is enough to look at those.
+    Elements of several sizes are the exception, for there a name is but the largest of them.
+    """
+    functions = {m.function.name for m in members}
+    if not functions <= entries.keys() or any(_mixed(p.shape) for n in functions for p in entries[n].function.params):
+        return None
+    hosts = {n: entries[n] for n in functions}
+    measures = {n: _measures(v, False) for n, v in hosts.items()}
+    graphs: dict[_Graph, Span] = {}
+    unbounded: Span | None = None
+    for name, host in sorted(hosts.items()):
+        for c in calls_in(host.cost):
+            target = by_name[c.variant]
+            if target.function.name not in functions:
+                continue            # it does not come back
+            values = dict(zip(target.params, c.args, strict=True))
+            callee = hosts[target.function.name]
+            tops = {n: s.hi if s.hi.infinite else s.hi.subs(values) for n, s in target.declared.items()}
+            if any(e.infinite for e in tops.values()):
+                unbounded = unbounded or c.span
+            own = _names(callee)
+            args = tuple(tops[own[p]] if p in own else INF for p in callee.params)
+            top = Apply(callee.name, args, c.facts, c.span)
+            graph = _graph(host, callee, top, {v.name: measures[n] for n, v in hosts.items()})
+            graphs.setdefault(graph, c.span)
+    return unbounded if unbounded is not None and _endless(graphs) is None else None
+
+
+def _names(entry: Variant) -> dict[str, str]:
+    """For each symbol of an entry the declared size that it is."""
+    return {str(s.lo): n for n, s in entry.declared.items()}
+
+
+def _mixed(shape: core.Shape) -> bool:
+    """Whether a list within has elements with sizes of their own."""
+    match shape:
+        case core.ListShape(element=element):
+            return not isinstance(element, core.BoolShape | core.EnumShape | core.FloatShape)
+        case core.TupleShape(items=items):
+            return any(_mixed(i) for i in items)
+        case core.RecordShape(fields=fields):
+            return any(_mixed(i) for _, i in fields)
+        case _:
+            return False
+
+
 def _measures(v: Variant, differences: bool) -> list[Expr]:
     """What may shrink: every size, the size named by `decreases`, and on the second try differences of two."""
     # of an interval it is the upper end that has to shrink
@@ -107,15 +180,31 @@ def _measures(v: Variant, differences: bool) -> list[Expr]:
 
 
 def _graph(caller: Variant, callee: Variant, c: Apply, measures: dict[str, list[Expr]]) -> _Graph:
-    facts = assuming(*caller.facts, *c.facts)
-    table = dict(zip(callee.params, c.args, strict=True))
+    before, after = tuple(measures[caller.name]), tuple(measures[callee.name])
+    facts = (*caller.facts, *c.facts)
+    kinds = *(x.kinds for x in facts), *(x.kinds for x in (*before, *after, *c.args))
+    return _Graph(caller.name, callee.name, _arcs(facts, callee.params, c.args, before, after, kinds))
+
+
+@lru_cache(maxsize=2000)        # asked once for the sizes of results, and once more for the verdict
+def _arcs(
+    known: tuple[Cond, ...],
+    params: tuple[str, ...],
+    args: tuple[Expr, ...],
+    sources: tuple[Expr, ...],
+    targets: tuple[Expr, ...],
+    kinds: tuple[Kinds, ...],
+) -> frozenset[tuple[int, int, bool]]:
+    """Which measures of the caller limit which of the callee, and whether strictly."""
+    facts = assuming(*known)
+    table = dict(zip(params, args, strict=True))
     arcs: set[tuple[int, int, bool]] = set()
     infinite = {n for n, a in table.items() if a.infinite}
-    for j, after in enumerate(measures[callee.name]):
+    for j, after in enumerate(targets):
         if after.free & infinite:
             continue
         value = after.subs(table)
-        for i, before in enumerate(measures[caller.name]):
+        for i, before in enumerate(sources):
             # what shares no symbol with a size is not comparable with it, unless facts speak of a bound symbol
             if not before.free or not (before.free & value.free or any("__" in n for n in value.free)):
                 continue
@@ -128,7 +217,7 @@ def _graph(caller: Variant, callee: Variant, c: Apply, measures: dict[str, list[
                 arcs.add((i, j, True))
             elif smaller or (drop is None and facts.implies(le(value, before))):
                 arcs.add((i, j, False))
-    return _Graph(caller.name, callee.name, frozenset(arcs))
+    return frozenset(arcs)
 
 
 def _compose(a: _Graph, b: _Graph) -> _Graph:

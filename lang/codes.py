@@ -620,6 +620,17 @@ _row("E0404", "a call that breaks a precondition", """
     }
     """)
 
+_row("E0405", "recursion that ends, without a closed form", """
+    The recursion ends, for sizes shrink in the order of a dictionary: the first, or the second while the first stays.
+    But a call goes on from a number that the recursion itself computes, and nothing bounds how large that is; such
+    functions (Ackermann's is one) grow beyond every formula. So a cost could be neither told nor promised. Bound what
+    is passed on, or pass on something that the arguments tell.
+    """, """
+    fn main(m: Int, n: Int) -> Int where m >= 0, n >= 0 {
+      if m == 0 { n + 1 } else if n == 0 { main(m - 1, 1) } else { main(m - 1, main(m, n - 1)) }
+    }
+    """)
+
 _row("E0411", "an answer without a size", """
     What a model or tool answers has a bounded size: `Text[120]` for at most 120 tokens, `List[Text[8], 10]` for at
     most 10 elements. The runtime enforces the bound, and everything that is computed about costs builds on it. The

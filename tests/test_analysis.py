@@ -17,6 +17,8 @@ primitive say(x: Text[m]) -> Text[20] {
 
 """
 
+TWO_SIZES = "fn main(m: Int, n: Int) -> Int where m >= 0, n >= 0 { if m == 0 { n + 1 } else if n == 0 { %s } }"
+
 
 def codes(source: str) -> list[str]:
     try:
@@ -39,6 +41,15 @@ def codes(source: str) -> list[str]:
         ("fn main(n: Int) -> Int { if n == 0 { 0 } else { main(n - 2) } }", "E0403"),
         ("fn top(xs: List[Int, n]) -> Int where n >= 1 { first(xs) }\nfn main() -> Int { top([]) }", "E0404"),
         ("fn main(xs: List[Float, n]) -> List[Float, n] { xs }", None),
+        # by two sizes, as words in a dictionary
+        (TWO_SIZES % "main(m - 1, 10) } else { main(m, n - 1)", None),
+        (TWO_SIZES % "main(m - 1, 1) } else { main(m - 1, main(m, n - 1))", "E0405"),
+        (TWO_SIZES % "main(m - 1, 1) } else { main(m, main(m, n - 1))", "E0403"),
+        (TWO_SIZES % "main(m - 1, 1) } else { main(m - 1, main(m + 1, n - 1))", "E0403"),
+        (TWO_SIZES % "main(m - 1, 1) } else { main(m - 1, 1 + (if m > 3 { main(m, n - 1) } else { 4 }))", "E0405"),
+        # a run fails there, the analysis does not
+        ("fn main(t: Text[n], k: Int) -> Int { len(windows(t, 0, 0)) + len(chunks(t, k - k)) + 0 ** (0 - 1) }", None),
+        ("fn main(t: Text[n], k: Int) -> Int { len(range(5 // 0 % 0)) + len(pack([t], 0)) + len(split(t, 0)) }", None),
     ],
 )
 def test_what_is_refused(source: str, code: str | None) -> None:
