@@ -122,7 +122,7 @@ def _computed_call(
     measures = {n: _measures(v, False) for n, v in hosts.items()}
     graphs: dict[_Graph, Span] = {}
     unbounded: Span | None = None
-    for name, host in sorted(hosts.items()):
+    for _, host in sorted(hosts.items()):
         for c in calls_in(host.cost):
             target = by_name[c.variant]
             if target.function.name not in functions:
