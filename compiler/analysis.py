@@ -285,6 +285,9 @@ class Analysis:
         for name in metrics or METRICS:
             row = METRICS[name]
             lower, upper, expected = (figure(variant, row, r, values) for r in ("lower", "upper", "expected"))
+            if row.counted:
+                # what is counted is whole: a bound that is not exact may lie between two numbers
+                lower, upper = _rounded(lower, math.ceil, -1e-9), _rounded(upper, math.floor, 1e-9)
             out[name] = Range(lower, upper, expected)
         return out
 
@@ -806,6 +809,12 @@ def _evaluated(
     if isinstance(found, Expr):
         return math.inf if found.infinite > 0 else found if found.number is None else found.number
     return found  # type: ignore[no-any-return]
+
+
+def _rounded(figure: Figure, to_whole: Callable[[float | Fraction], int], slack: float) -> Figure:
+    if isinstance(figure, Fraction):
+        return to_whole(figure)
+    return to_whole(figure + slack) if isinstance(figure, float) and math.isfinite(figure) else figure
 
 
 def _holds(cond: Cond, values: Mapping[str, int | Fraction]) -> bool:

@@ -368,9 +368,13 @@ def num(x: Number) -> Expr:
     return (_SMALL.get(x) or Expr({(): x})) if x else ZERO
 
 
-def expr(x: Expr | Number) -> Expr:
-    """An expression from an expression or a number."""
-    return x if isinstance(x, Expr) else num(x)
+def expr(x: Expr | Number | float) -> Expr:
+    """An expression from an expression or a number; a float is the fraction that it stands for, or infinite."""
+    if isinstance(x, Expr):
+        return x
+    if isinstance(x, float):
+        return (INF if x > 0 else NEG_INF) if math.isinf(x) else num(Fraction(x))
+    return num(x)
 
 
 @lru_cache(maxsize=10_000)

@@ -10,6 +10,7 @@ so bounds stay bounds.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -51,11 +52,22 @@ class SolvedGoal:
     quick: System
 
 
+_IN_ALL = 10.0
+"""How many times the limit of one system all systems of a program may take."""
+_AT_LEAST = 0.1
+"""Of the limit of one system, for those that come when that is over."""
+
+
 class GoalSolver:
-    """Solves goals and remembers functions. `time_limit`: seconds for each system of equations."""
+    """Solves goals and remembers functions.
+
+    `time_limit`: seconds for each system of equations; a program with many that take so long has less for the later
+    ones, so that a report does not take minutes.
+    """
 
     def __init__(self, time_limit: float) -> None:
         self.time_limit = time_limit
+        self._left = _IN_ALL * time_limit
         self._memo: dict[object, Solution] = {}
 
     def solve(self, system: System, side: Side, split: Callable[[Expr], list[tuple[Cond, Expr]]]) -> SolvedGoal:
@@ -104,11 +116,14 @@ class GoalSolver:
             tuple((f.name, f.params, tuple((c.guard, c.value) for c in f.cases)) for f in system.functions.values()),
         )
         if key not in self._memo:
+            started = time.monotonic()
+            limit = max(_AT_LEAST * self.time_limit, min(self.time_limit, self._left))
             try:
-                self._memo[key] = solve(system, side, time_limit=self.time_limit)
+                self._memo[key] = solve(system, side, time_limit=limit)
             except (ArithmeticError, ValueError) as e:
                 # a rule that trips over its own algebra has no answer; the figures come from the recurrence
                 self._memo[key] = Solution(None, False, TRUE, None, (), reason=f"a rule of the solver failed: {e}")
+            self._left -= time.monotonic() - started
         return self._memo[key]
 
     # ---------------------------------------------------------------- goals

@@ -635,7 +635,8 @@ def _windows(a: list[Value], c: Context) -> Value:
     index = c.fresh("j")
     if n.exact and s.exact and step.exact:
         many = c.tight(max_(ONE, ceil((n.lo - s.lo) / step.lo) + 1))
-        last = c.tight(n.lo - (many - 1) * step.lo)
+        # with steps wider than the parts the last one may begin beyond the end
+        last = c.tight(max_(ZERO, n.lo - (many - 1) * step.lo))
         whole = Part(many - 1, index, _resized(a[0], exact(s.lo), None))
         end = Part(ONE, index, _resized(a[0], exact(last), None))
         element = _resized(a[0], between(min_(last, s.lo), c.tight(min_(s.lo, n.lo))), None)

@@ -64,3 +64,23 @@ def test_what_cannot_be_run_is_refused(
     code = main(["validate", file, "--backend", "sim", "--format", "json", *options])
     document = json.loads(capsys.readouterr().out)
     assert code == 2 and said in document["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("body, sizes", [
+    ("par for w in windows(doc, s, t) { call rate(w) }",
+     [{"n": n, "s": s, "t": t} for n, s, t in ((4, 3, 9), (31, 4, 7), (30, 4, 3), (0, 3, 3), (5, 9, 1))]),
+    ("for w in [f(doc, s)] { call rate(w) }", [{"n": n, "s": 1, "t": 1} for n in (0, 1, 5, 6, 15)]),
+])
+@pytest.mark.parametrize("sim", ["largest", "smallest", "random"])
+def test_parts_and_inferred_sizes_keep_to_their_bounds(body: str, sizes: list[dict[str, int]], sim: str) -> None:
+    program = orch.compile("""
+model fast = "local/fast"
+primitive rate(note: Text[m]) -> Bool { prompt: "Rate {note}" }
+primitive read(a: Text[x]) -> Text[3..6] { prompt: "Read {a}" }
+fn f(t: Text[n], k: Int) -> Text { if n <= 5 { call read(t) } else { f(take(t, n // 2), k) ++ f(drop(t, n // 2), k) } }
+fn main(doc: Text[n], s: Int, t: Int) -> List[Bool] where s >= 1, t >= 1 { BODY }
+""".replace("BODY", body)).using(backend="sim", sim=sim)
+    found = program.validate(at=sizes, runs=1)
+    assert found.within, str(found)
+    for row in found.rows:
+        assert all(isinstance(r.upper, int) for n, r in row.prediction.ranges.items() if n in ("calls", "input_tokens"))
