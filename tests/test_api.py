@@ -145,6 +145,14 @@ def test_errors_are_one_exception_that_shows_itself(tmp_path: Path) -> None:
     (lambda p: p.twice(n="one"), 2, "does not fit"),
     (lambda p: p.twice(m=1), 2, "no parameter `m`"),
     (lambda p: p.twice(0), 3, "n >= 1"),
+    (lambda p: orch.compile(None), 2, "source of a program"), (lambda p: orch.compile(b"x"), 2, "orch.load"),
+    (lambda p: orch.load(5), 2, "path of a program"), (lambda p: orch.load(None), 2, "path of a program"),
+    (lambda p: orch.compile("", name=5), 2, "name of a program"), (lambda p: orch.compile("", folder=5), 2, "folder"),
+    (lambda p: p.run("main", 5), 2, "`args`"), (lambda p: p.run(5), 2, "entry"), (lambda p: p.cost(at=5), 2, "`at`"),
+    (lambda p: p.cost(at=[5]), 2, "`at`"), (lambda p: p.cost(metrics=5), 2, "`metrics`"),
+    (lambda p: p.cost(let=5), 2, "`let`"), (lambda p: p.using(models=5), 2, "`models`"),
+    (lambda p: p.using(seed="x"), 2, "`seed`"), (lambda p: p.using(tokenizer=5), 2, "`tokenizer`"),
+    (lambda p: p.using(params=[1]), 2, "`params`"),
 ])
 def test_what_callers_get_wrong(program: orch.Program, call: object, code: int, said: str) -> None:
     with pytest.raises(orch.OrchError) as e:

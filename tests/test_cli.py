@@ -81,7 +81,9 @@ def test_help_names_the_commands(orch: Any) -> None:
     ("lsp",), ("show",), ("show", "1", "--journal", "no_such.db"), ("runs", "--journal", "no_such.db"),
     ("tune", "a.orch", "--at", "n=1"), ("validate", "a.orch", "--runs", "0"), ("explain", "E7"),
     ("cost", "a.orch", "--format", "html"), ("fmt",), ("cost", "no_such_file.orch"), ("check", "no_such_file.orch"),
-    ("run", "no_such_file.orch"),
+    ("run", "no_such_file.orch"), ("solve", "-e", "T(n) = n", "--time-limit", "nan"),
+    ("solve", "-e", "T(n) = n", "--time-limit", "-1"), ("solve", "-e", "T(n) = n", "--time-limit", "0"),
+    ("solve", "-e", "T(n) = n", "--time-limit", "soon"),
 ])
 def test_a_wrong_command_line_is_2_and_one_document(orch: Any, arguments: tuple[str, ...]) -> None:
     done = orch(*arguments)
@@ -408,6 +410,23 @@ def test_runs_that_cannot_begin(orch: Any, digest: Path, monkeypatch: pytest.Mon
     done = orch("run", digest, *arguments)
     assert (done.code, done.out) == (code, "") and said in done.err, done.err
     assert orch("run", digest, *arguments, "--format", "json").json["errors"]
+
+
+def test_a_size_given_twice_in_one_point_is_an_error(orch: Any, digest: Path) -> None:
+    done = orch("cost", digest, "--at", "n=1,n=2")
+    assert done.code == 2 and "--at n=1 --at n=2" in done.err
+    found = orch("cost", digest, "--at", "n=1", "--at", "n=2", "--metric", "calls", "--format", "json").json
+    assert [f["sizes"]["n"] for f in found["at"]] == [1, 2]
+
+
+def test_an_answer_that_no_encoding_takes_is_written_escaped(orch: Any, tmp_path: Path) -> None:
+    program, oracle, out = tmp_path / "say.orch", tmp_path / "say.py", tmp_path / "out"
+    program.write_text('primitive say(x: Text[m]) -> Text[9] { prompt: "{x}" }\n'
+                       'fn main(t: Text) -> Text { call say(t) }\n')
+    oracle.write_text("def say(x):\n    return '\\ud800 b'\n")
+    given = ("run", program, "--arg", "t=a", "--backend", "sim", "--oracle", oracle, "-o", out)
+    assert orch(*given).code == 0 and out.read_text() == "\\ud800 b\n"
+    assert orch(*given, "--format", "json").code == 0 and json.loads(out.read_text())["result"] == "\ud800 b"
 
 
 def test_a_run_that_fails_is_3_with_its_place(orch: Any, tmp_path: Path) -> None:

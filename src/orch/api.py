@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import NOWHERE, OrchError, fault, stage
+from .errors import NOWHERE, OrchError, expect, fault, stage
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source
 from .views import CostReport, Run, RunFailed
@@ -48,11 +49,15 @@ Number = int | float | Fraction | str
 
 def load(path: str | Path, **options: Any) -> Program:
     """A program from a file. Options are those of `Program.using`. Raises OrchError with all that is wrong."""
+    expect("The path of a program", path, (str, PathLike), "a text or a Path", "its text goes to orch.compile")
     return _compile(path, None, options)
 
 
 def compile(source: str, *, name: str = "<program>", folder: str | Path | None = None, **options: Any) -> Program:
     """A program from its text. Files are imported relative to `folder`. Raises OrchError with all that is wrong."""
+    expect("The source of a program", source, str, "a text", "a file is read by orch.load")
+    expect("The name of a program", name, str, "a text")
+    expect("The folder of a program", folder, (str, PathLike, NoneType), "a text or a Path")
     return _compile(Source(name, source), None if folder is None else Path(folder), options)
 
 
@@ -114,6 +119,15 @@ class RunOptions:
     budget_tokens: int | None = None
 
 
+_OPTION_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("tools", "oracle", "models", "params"), (Mapping, "a mapping of names to values")),
+    **dict.fromkeys(("seed", "concurrency", "budget_calls", "budget_tokens"), ((int, NoneType), "a whole number")),
+    **dict.fromkeys(("backend", "tokenizer"), ((str, NoneType), "a name")),
+    **dict.fromkeys(("trace", "journal"), ((str, PathLike, NoneType), "a text or a Path")),
+    "budget_dollars": ((int, float, NoneType), "a number"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a run will cost. `sizes`: the smallest and largest of each size; `ranges`: bounds by metric.
@@ -149,6 +163,7 @@ class Program:
                 from .lang.suggest import did_you_mean
                 otherwise = f"the options are {', '.join(known)}"
                 raise fault("E0800", f"There is no option `{name}`.", did_you_mean(name, known, otherwise))
+            expect(f"The option `{name}`", options[name], *_OPTION_TYPES.get(name, (object, "anything")))
         changed = replace(self._options, **options)
         given = self._given
         check_names("model", changed.models, given.models)
@@ -232,6 +247,7 @@ class Program:
     def entry(self, name: str | None = None) -> str:
         """The name of an entry: the one given, or `main`. Raises OrchError if there is none."""
         entries = self._given.entries
+        expect("An entry", name, (str, NoneType), "the name of a function")
         if name is None:
             if "main" in entries:
                 return "main"
@@ -269,7 +285,8 @@ class Program:
         Raises OrchError for a program with errors and for names that do not exist.
         """
         name = self.entry(entry)
-        points = [at] if isinstance(at, Mapping) else list(at)
+        points = _points(at)
+        expect("`let`", let, (Mapping, NoneType), "a mapping of symbols to formulas", 'write let={"m": "2*k"}')
         _ = self.warnings
         ranges = [self._sizes(name, args)] if args is not None else []
         report = self._report(name, metrics, points, ranges, let or {}, parallel)
@@ -414,6 +431,7 @@ class Program:
         return make_measure(function.params, bound_names(function.params))(tuple(values))
 
     def _arguments(self, entry: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        expect("`args`", args, Mapping, "a mapping of names to values", 'write args={"n": 5}')
         from .runtime.arguments import BadArguments, check_arguments
         try:
             return check_arguments(self.parameters(entry), args)
@@ -666,10 +684,21 @@ def _parsed(text: str) -> Fraction:
     return Fraction(int(base)) ** int(exponent)
 
 
+def _points(at: Mapping[str, Number] | Sequence[Mapping[str, Number]]) -> list[Mapping[str, Number]]:
+    """The sizes asked for, one mapping or several."""
+    expect("`at`", at, (Mapping, Sequence), "a mapping of sizes, or a list of them", 'write at={"n": 1000}')
+    points = [at] if isinstance(at, Mapping) else list(at)
+    for point in points:
+        expect("What `at` holds", point, Mapping, "a mapping of sizes", 'write at=[{"n": 10}, {"n": 1000}]')
+    return points
+
+
 def metric_names(asked: Sequence[str] | None) -> list[str] | None:
     from .compiler.metrics import METRICS
     if asked is None:
         return list(DEFAULT_METRICS)
+    asked = asked.split(",") if isinstance(asked, str) else asked
+    expect("`metrics`", asked, Sequence, "a list of names", 'write metrics=["calls"]')
     if "all" in asked:
         return None
     check_names("metric", asked, METRICS)

@@ -111,12 +111,20 @@ def _tune(p: argparse.ArgumentParser) -> None:
     _format(p, "text", "json", "md")
 
 
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+
+
 def _solve(p: argparse.ArgumentParser) -> None:
     p.add_argument("files", nargs="*", metavar="FILE.eq")
     p.add_argument("-e", dest="equations", action="append", default=[], metavar="EQUATIONS",
                    help="equations as text, separated by ;")
     p.add_argument("--goal", metavar="T(n)", help="what to solve for (default: the first function)")
-    p.add_argument("--time-limit", type=float, default=10.0, metavar="S", help="seconds for each system (default: 10)")
+    p.add_argument("--time-limit", type=_seconds, default=10.0,
+                   metavar="S", help="seconds for each system (default: 10)")
     _format(p, "text", "json")
 
 

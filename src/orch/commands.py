@@ -75,6 +75,9 @@ def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign or not name or not value:
             raise fault("E0800", f"`{option} {part}` is not of the form name=value.", f"write {option} name=value")
+        if name in found:
+            raise fault("E0800", f"`{option}` gives `{name}` twice.", "leave one of them out" if option != "--at" else
+                        f"for several figures repeat the option: --at {name}={found[name]} --at {name}={value}")
         found[name] = value
     return found
 
@@ -135,7 +138,8 @@ def _writable(path: str | None) -> None:
 
 def _write(path: str, text: str) -> None:
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        # as on standard output; in JSON it is the escape of the same character
+        Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as e:
         raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.", "check the path") from None
 

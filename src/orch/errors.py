@@ -12,7 +12,7 @@ from typing import Any
 from .lang.diagnostics import Diagnostic
 from .lang.source import Source, Span
 
-__all__ = ["NOWHERE", "InternalError", "OrchError", "diagnostic_json", "fault", "show_diagnostics", "stage"]
+__all__ = ["NOWHERE", "InternalError", "OrchError", "diagnostic_json", "expect", "fault", "show_diagnostics", "stage"]
 
 NOWHERE = Span(Source("", ""), 0, 0)
 
@@ -58,6 +58,12 @@ def stage(name: str) -> Iterator[None]:
 def fault(code: str, message: str, hint: str = "", exit_code: int = 2) -> OrchError:
     """An error that has no place in a program."""
     return OrchError([Diagnostic(code, message, NOWHERE, hint)], exit_code)
+
+
+def expect(what: str, value: object, kinds: type | tuple[type, ...], shown: str, hint: str = "") -> None:
+    """Raises OrchError if a caller gave a value of another type than that which `shown` names."""
+    if not isinstance(value, kinds):
+        raise fault("E0800", f"{what} is {shown}, not {value!r:.60} (of type {type(value).__name__}).", hint)
 
 
 def show_diagnostics(found: Sequence[Diagnostic], *, colour: bool = False, width: int = 100) -> str:
