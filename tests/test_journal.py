@@ -402,6 +402,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
                    "--journal", str(tmp_path / "j"), "--concurrency", "4", "--format", "json"]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         while len(server.asked) < 20:
+            assert process.poll() is None, "it ended by itself"
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
