@@ -121,10 +121,11 @@ class RunOptions:
 
 _OPTION_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(("tools", "oracle", "models", "params"), (Mapping, "a mapping of names to values")),
-    **dict.fromkeys(("seed", "concurrency", "budget_calls", "budget_tokens"), ((int, NoneType), "a whole number")),
+    **dict.fromkeys(("seed", "concurrency"), ((int, NoneType), "a whole number")),
     **dict.fromkeys(("backend", "tokenizer"), ((str, NoneType), "a name")),
     **dict.fromkeys(("trace", "journal"), ((str, PathLike, NoneType), "a text or a Path")),
-    "budget_dollars": ((int, float, NoneType), "a number"),
+    # the command line gives them as they were written
+    **dict.fromkeys(("budget_dollars", "budget_calls", "budget_tokens"), ((int, float, str, NoneType), "a number")),
 }
 
 
