@@ -451,7 +451,7 @@ def _record(path: Path, row: Sequence[Any]) -> Record:
     fields[Record._fields.index("billed")] = bool(fields[Record._fields.index("billed")])
     fields[Record._fields.index("cached")] = bool(fields[Record._fields.index("cached")])
     record = Record(*fields)
-    if _checksum(record) != row[-1]:
+    if not isinstance(record.answer, bytes | None) or _checksum(record) != row[-1]:
         raise JournalFault(
             f"The journal {path.name} is damaged: the record of a call of '{record.name}' does not hold what was"
             " written.",

@@ -244,11 +244,12 @@ def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
     assert orch.compile(FAN, backend="sim").run("main", {"ts": ["a"]}, journal=tmp_path / "j").result
 
 
-def test_damage_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["tokens = tokens + 1", "answer = CAST(answer AS TEXT)"])
+def test_damage_is_found(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "j"
     orch.compile(FAN, backend="sim").run("main", {"ts": WORDS}, journal=path)
     db = sqlite3.connect(path)
-    db.execute("UPDATE calls SET tokens = tokens + 1 WHERE id = 5")
+    db.execute(f"UPDATE calls SET {damage} WHERE id = 5")
     db.commit()
     db.close()
     program = orch.compile(FAN, backend="sim", journal=path, resume=True)
