@@ -24,6 +24,7 @@ __all__ = ["EvaluationError", "Evaluator", "NoCase", "NonTerminating", "OutOfFue
 
 LARGEST_KEY = 10_000            # bits of an argument, above those of the goal's
 LARGEST_MEMO = 400_000_000      # bytes of values kept, roughly
+_SLOW = 1 << 200_000            # beyond, the time is looked at in every step
 
 
 class NonTerminating(EvaluationError):
@@ -241,7 +242,7 @@ class Evaluator:
                     stack.pop()
                     continue
                 step += 1
-                if not step & 511:
+                if not step & 511 or (type(v) is int and v > _SLOW):
                     self._left -= 512
                     kept += _bits(v) << 6
                     if self._left < 0 or kept > LARGEST_MEMO or time.monotonic() > deadline:
@@ -332,7 +333,7 @@ class Evaluator:
             for _ in range(60):
                 f.memo[key] = x
                 y = f.run(key)
-                if y is None:
+                if y is None or _bits(y) > LARGEST_KEY:
                     break
                 if y == x:
                     return _exact(y)

@@ -122,6 +122,8 @@ __all__ = ["Sizes"]
 
 # A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
 _MOST_CASES = 64
+# A claim is not tried at larger sizes: powers of them take long.
+_LARGEST_SIZE = 1000
 # Accumulators within so many others may be looked at so often in all.
 _FREE_NESTING = 2
 _MOST_NESTED = 800
@@ -1496,6 +1498,8 @@ def _breaks(found: Expr, claimed: Expr, facts: Facts) -> dict[str, int] | None:
         if count > 300:
             break
         values = {n: point.get(n, 1) for n in names}
+        if max(values.values(), default=0) > _LARGEST_SIZE:
+            continue
         try:
             if difference(*values.values()) > 0:
                 return values
