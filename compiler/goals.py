@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .equations import Case, Function, Side, System
@@ -40,6 +40,7 @@ from .facts import assuming
 from .growth import order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
+from .solve.structure import renamed_calls
 
 __all__ = ["GoalSolver", "SolvedGoal"]
 
@@ -109,11 +110,28 @@ class GoalSolver:
         return _with(answer, closed, order_of_bound(closed, conj(domain, answer.valid), side))
 
     def _remembered(self, system: System, side: Side) -> Solution:
+        """The solution; equations that differ in the name of their function alone are solved once."""
+        if len(system.functions) != 1:
+            return self._solution(system, side)
+        (f,) = system.functions.values()
+        # what is said of calls goes by this beginning of their names
+        common = "size_recursion__" if f.name.startswith("size_") else "recursion__"
+        cases = tuple(Case(c.guard, renamed_calls(c.value, f.name, common)) for c in f.cases)
+        goal = renamed_calls(system.goal, f.name, common)
+        found = self._solution(System({common: Function(common, f.params, cases)}, goal, system.domain), side)
+        if found.refused is None and found.reason is None:
+            return found
+        refused, reason = (t and t.replace(common, f.name) for t in (found.refused, found.reason))
+        return replace(found, refused=refused, reason=reason)
+
+    def _solution(self, system: System, side: Side) -> Solution:
+        parts = [c for f in system.functions.values() for c in f.cases]
         key = (
             side,
             system.goal,
             system.domain,
             tuple((f.name, f.params, tuple((c.guard, c.value) for c in f.cases)) for f in system.functions.values()),
+            (system.goal.kinds, system.domain.kinds, *((c.guard.kinds, c.value.kinds) for c in parts)),
         )
         if key not in self._memo:
             started = time.monotonic()
