@@ -79,8 +79,8 @@ fn f{i}(doc: Text[n], k: Int[0..9]) -> Text {{
 
 def program(functions: int) -> str:
     """So many functions, every fifteenth a user of generic ones; the last, `main`, uses twenty of them."""
-    forms = [RECURSIVE, SMALL, SMALL, PLAIN, SMALL, RECURSIVE, SMALL, PLAIN, SMALL, SMALL, RECURSIVE, SMALL, PLAIN, SMALL,
-             GENERIC]
+    forms = [RECURSIVE, SMALL, SMALL, PLAIN, SMALL, RECURSIVE, SMALL, PLAIN, SMALL, SMALL, RECURSIVE, SMALL, PLAIN,
+             SMALL, GENERIC]
     out = [HEAD]
     for i in range(functions - 1):
         out.append(forms[i % len(forms)].format(i=i, below=i - i % 5))

@@ -1,8 +1,8 @@
 """How long the cost report of a large program takes, and whether that grows in proportion to it.
 
 Programs of 100 to 1,000 functions in groups of ten, all of them reached from `main`: helpers that call one another and
-a model, a loop, a choice, and a recursion by halves on top of them, to one of five sizes. Prints the CPU seconds of `orch cost --metric
-calls,input_tokens,output_tokens`, start included, and checks one figure against what it must be.
+a model, a loop, a choice, and a recursion by halves on top of them, to one of five sizes. Prints the CPU seconds of
+`orch cost --metric calls,input_tokens,output_tokens`, start included, and checks one figure against what it must be.
 
     python benchmarks/cost_scaling.py
 """
