@@ -12,6 +12,7 @@ Does not combine costs (`readings`), does not decide termination (`termination`)
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Sequenced
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ from .costs import (
     symbols_of,
     terms,
 )
-from .equations import Case, Function, System
+from .equations import Case, Function, Side, System
 from .expr import (
     FALSE,
     INF,
@@ -91,7 +92,7 @@ from .shapes import (
 )
 from .simplify import split_piecewise, tight
 from .size_rules import Context, apply_rule, first_and_rest
-from .solve import solve
+from .solve import Solution, solve
 from .termination import ends
 from .values import (
     Group,
@@ -122,6 +123,8 @@ __all__ = ["Sizes"]
 
 # A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
 _MOST_CASES = 64
+# Seconds that the solver may take for sizes without an answer, in all; and at least, for each.
+_IN_VAIN, _AT_LEAST = 1.0, 0.1
 # A claim is not tried at larger sizes: powers of them take long.
 _LARGEST_SIZE = 1000
 # Accumulators within so many others may be looked at so often in all.
@@ -184,6 +187,7 @@ class Sizes:
         self._names: dict[str, int] = {}
         self._named: dict[tuple[str, tuple[object, ...]], str] = {}
         self._components = 0
+        self._in_vain = 0.0     # seconds that the solver took for sizes that have no closed form
         self._open = 0          # accumulators under way
         self._nested = 0        # how often one within several others was looked at
 
@@ -460,7 +464,7 @@ class Sizes:
                 needed = _reachable(functions, name)
                 if needed is not None:
                     system = System(needed, goal, conj(*m.facts))
-                    answer = solve(system, "upper" if side == "hi" else "lower", time_limit=self.time_limit)
+                    answer = self._solution(system, "upper" if side == "hi" else "lower")
                     if answer.closed is not None and not has_unknown(answer.closed):
                         value = _everywhere(answer.closed, answer.valid, rhs, _facts(m.facts))
             if value is None or has_unknown(value):
@@ -484,6 +488,14 @@ class Sizes:
                 hi = closed.get(f"size_{m.name}_{i}_hi", leaf.hi)
                 leaves.append(exact(lo) if lo == hi else between(lo, hi))
             self._solved[key] = _filled(m.function.result, leaves)
+
+    def _solution(self, system: System, side: Side) -> Solution:
+        """The solution of a size's recurrence; what was spent without an answer is not there for the next."""
+        started = time.monotonic()
+        answer = solve(system, side, time_limit=max(_AT_LEAST, min(self.time_limit, _IN_VAIN - self._in_vain)))
+        if answer.closed is None:
+            self._in_vain += time.monotonic() - started
+        return answer
 
     def _invariant(
         self,

@@ -33,19 +33,23 @@ __all__ = ["solve"]
 _GOAL = "the_goal"
 
 
-def solve(system: System, side: Side, *, time_limit: float = 10.0) -> Solution:
-    """Solves for the goal of the system; the adversary's choices count as the largest (upper) or smallest (lower)."""
+def solve(system: System, side: Side, *, time_limit: float = 10.0, numbers: bool = False) -> Solution:
+    """Solves for the goal of the system; the adversary's choices count as the largest (upper) or smallest (lower).
+
+    `numbers`: values at some sizes where there is no answer, which takes half a second more.
+    """
     work = Work(resolve_choices(with_kinds(with_parameters(system)), side), side, Deadline(time_limit))
     try:
         closed = _walk(work) or _solve(work)
     except Refused as e:
         return Solution(None, False, TRUE, None, (), refused=str(e))
     except OutOfTime:
-        return Solution(None, False, TRUE, None, (), reason="the time limit is over", points=_numbers(work))
+        return Solution(None, False, TRUE, None, (), reason="the time limit is over", points=_numbers(work, numbers))
     except RecursionError:
-        return Solution(None, False, TRUE, None, (), reason="the equations nest too deeply", points=_numbers(work))
+        why = "the equations nest too deeply"
+        return Solution(None, False, TRUE, None, (), reason=why, points=_numbers(work, numbers))
     if isinstance(closed, str):
-        return Solution(None, False, TRUE, None, (), reason=closed, points=_numbers(work))
+        return Solution(None, False, TRUE, None, (), reason=closed, points=_numbers(work, numbers))
     return Solution(
         closed.form,
         closed.exact,
@@ -217,10 +221,10 @@ def order_of(closed: Closed, domain: Cond, side: Side) -> Expr | None:
     return growth.order(closed.form, conj(domain, closed.valid), side)
 
 
-def _numbers(work: Work) -> tuple[tuple[dict[str, int], str], ...]:
+def _numbers(work: Work, wanted: bool) -> tuple[tuple[dict[str, int], str], ...]:
     """Values of the recurrence itself at a few sizes."""
     names = tuple(sorted(work.system.goal.free))
-    if not names:
+    if not names or not wanted:
         return ()
     evaluator = Evaluator(work.system, work.side, fuel=200_000, seconds=0.5, digits=15)
     out = []

@@ -39,15 +39,15 @@ def solve_text(text: str, goal: str | None = None, time_limit: float = 10.0) -> 
 def system_report(system: System, time_limit: float = 10.0) -> dict[str, Any]:
     """The object for a system, without `file` and `seconds`."""
     started = time.monotonic()
-    upper = solve(system, "upper", time_limit=time_limit)
+    upper = solve(system, "upper", time_limit=time_limit, numbers=True)
     if not _has_choice(system):
         lower = (
             _same_below(upper, system)
             if upper.exact or upper.closed is None
-            else solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
+            else solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)), numbers=True)
         )
     else:
-        lower = solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)))
+        lower = solve(system, "lower", time_limit=max(0.1, time_limit - (time.monotonic() - started)), numbers=True)
     refused = upper.refused or lower.refused
     theta = growth.theta(lower.order, upper.order, system.domain)
     out: dict[str, Any] = {
