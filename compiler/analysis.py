@@ -45,7 +45,7 @@ from .report import (
     Window,
 )
 from .simplify import tight
-from .sizes import Sizes
+from .sizes import Sizes, TooLarge
 from .termination import check_termination
 from .text import show, show_cond
 from .values import Value, between
@@ -101,9 +101,13 @@ class Analysis:
     def diagnostics(self) -> list[Diagnostic]:
         """What `orch check` adds to the front end's: sizes, claims, termination, and the warnings that need no cost."""
         if self._checked is None:
-            for f in self.program.functions.values():
-                self.sizes.entry(f.name)
-            self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
+            try:
+                for f in self.program.functions.values():
+                    self.sizes.entry(f.name)
+            except TooLarge as e:
+                self._checked = [*self.sizes.diagnostics, e.diagnostic]
+            else:
+                self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
             if not any(d.severity == "error" for d in self._checked):
                 self._checked += self._contracts()
         return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))
@@ -144,7 +148,10 @@ class Analysis:
         key = (variant.name, metric.name, reading, only)
         if key in self._solved:
             return self._solved[key]
-        solved = self._solve_goal(self._goal(variant, metric, reading, only), metric, reading, only, variant)
+        try:
+            solved = self._solve_goal(self._goal(variant, metric, reading, only), metric, reading, only, variant)
+        except OverflowError:
+            solved = _Solved(None, None, Bound(None, False, None, TRUE, reason=_TOO_LARGE), 0)
         self._solved[key] = solved
         return solved
 
@@ -204,7 +211,10 @@ class Analysis:
 
     def _loop_bound(self, variant: Variant, cost: Cost, metric: str) -> Bound | None:
         """The upper bound of one loop of a function, if it has a closed form."""
-        goal = self.readings.read(cost, METRICS[metric], "upper")
+        try:
+            goal = self.readings.read(cost, METRICS[metric], "upper")
+        except OverflowError:
+            return None
         if goal is None or goal.infinite or not goal.free <= {*variant.params, *self.program.tunables}:
             return None
         bound = self._solve_goal(goal, METRICS[metric], "upper", None, variant).bound
@@ -224,7 +234,7 @@ class Analysis:
         if closed is not None and missing:
             try:
                 return closed.subs({n: num(v) for n, v in values.items()})
-            except ZeroDivisionError:
+            except (ZeroDivisionError, OverflowError):
                 return None
         try:
             if closed is not None and bound.exact and _holds(bound.valid, values) and not _long(closed, values):
@@ -300,10 +310,13 @@ class Analysis:
         self, variant: Variant, metric: Metric, reading: Reading, values: Mapping[str, int | Fraction]
     ) -> Figure:
         """A figure from the recurrence alone where that is quick: a run does not wait for closed forms."""
-        goal = self._goal(variant, metric, reading, None)
-        if goal is None or goal.infinite or (variant.name, metric.name, reading, None) in self._solved:
-            return self._solved_figure(variant, metric, reading, values)
-        system = self.readings.system(goal, metric, reading, None, conj(*variant.facts))
+        try:
+            goal = self._goal(variant, metric, reading, None)
+            if goal is None or goal.infinite or (variant.name, metric.name, reading, None) in self._solved:
+                return self._solved_figure(variant, metric, reading, values)
+            system = self.readings.system(goal, metric, reading, None, conj(*variant.facts))
+        except OverflowError:
+            return None
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         try:
             return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
@@ -390,8 +403,11 @@ class Analysis:
         known = []
         for name, row in METRICS.items():
             bounds: tuple[Reading, Reading] = ("upper", "lower")
-            goals = [(self._goal(variant, row, r, None), r) for r in bounds]
-            systems = [self.readings.system(g, row, r, None, TRUE) for g, r in goals if g is not None]
+            try:
+                goals = [(self._goal(variant, row, r, None), r) for r in bounds]
+                systems = [self.readings.system(g, row, r, None, TRUE) for g, r in goals if g is not None]
+            except OverflowError:
+                continue
             if {n for s in systems for n in free_symbols(s)} <= values.keys():
                 known.append(name)
         return self._figures(variant, values, known, self._at_once) if known else {}
@@ -775,6 +791,8 @@ def _unless_same(assumed: Cond, closed: Expr, goal: Expr) -> Cond:
 def _needs_solver(e: Expr) -> bool:
     return any(isinstance(a, Fn) and a.op in ("call", "choose", "choice", "sum") for a in e.atoms())
 
+
+_TOO_LARGE = "a number in it is too large to write out"
 
 _CUT_VOTE = (
     "the law of a vote that is cut at m samples has no closed form in symbols (figures follow it exactly); uncut it is "

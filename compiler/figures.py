@@ -13,7 +13,7 @@ from .expr import Expr
 from .metrics import METRICS
 from .pretty import pretty
 from .report import Figure, Range
-from .text import show
+from .text import fits_decimals, magnitude, show
 
 __all__ = ["figure_text", "range_text", "sizes_text"]
 
@@ -56,8 +56,10 @@ def _number(x: int | Fraction | float) -> str:
     if x == whole or not -10 ** 15 < whole < 10 ** 15:
         if abs(whole) < 10 ** 15:
             return f"{whole:,}"
-        digits = len(str(abs(whole))) - 1 if abs(whole) < 10 ** 4000 else int(abs(whole).bit_length() * math.log10(2))
-        return f"{float(Fraction(whole, 10 ** digits)):.4g}e{digits}" if digits < 4000 else f"about 10^{digits:,}"
+        if not fits_decimals(whole):
+            return magnitude(whole)
+        digits = len(str(abs(whole))) - 1
+        return f"{float(Fraction(whole, 10 ** digits)):.4g}e{digits}"
     return f"{float(x):,.2f}" if abs(whole) >= 1000 else f"{float(x):.4g}"
 
 

@@ -19,6 +19,7 @@ CONSTANT: Hashable = ()
 Form: TypeAlias = Mapping[Any, int | Fraction]
 _Line: TypeAlias = dict[int, int | Fraction]
 PIVOTS = 400
+WORK = 2_000_000        # cells of the table times bits of its longest number
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Minimum:
 
 
 def minimum(form: Form, facts: Sequence[Form]) -> Minimum | None:
-    """The minimum of the form where all facts are >= 0; None if there is none (or it took too many steps)."""
+    """The minimum of the form where all facts are >= 0; None if there is none (or it takes too long)."""
     constant = Fraction(form.get(CONSTANT, 0))
     # unknowns may be long to hash: from here on they are numbers
     numbers: dict[Hashable, int] = {}
@@ -51,6 +52,8 @@ def minimum(form: Form, facts: Sequence[Form]) -> Minimum | None:
         row.append(int(target.get(m, 0) * scale_e))
         table.append([-x for x in row] if row[-1] < 0 else row)
     cost = [int(facts[i].get(CONSTANT, 0) * s) for i, s in zip(active, scales, strict=True)] + [0]
+    if len(table) * len(cost) * max((x.bit_length() for row in (*table, cost) for x in row), default=0) > WORK:
+        return None
     solved = _simplex(table, cost)
     if solved is None:
         return None

@@ -7,6 +7,9 @@ stays the one to copy. Reads with Python's own parser, for that is the syntax; s
 from __future__ import annotations
 
 import ast
+from fractions import Fraction
+
+from .text import fits_decimals, magnitude
 
 __all__ = ["pretty"]
 
@@ -43,6 +46,8 @@ class _Printer:
 
     def _form(self, node: ast.expr) -> tuple[str, int]:
         match node:
+            case ast.Constant(value=int(value)) if not isinstance(value, bool):
+                return str(value) if fits_decimals(value) else magnitude(value), _ATOM
             case ast.Constant(value=value):
                 return str(value), _ATOM
             case ast.Name(id=name):
@@ -76,6 +81,8 @@ class _Printer:
                     case ast.UnaryOp(operand=ast.Constant(value=1)):
                         return self._form(ast.UnaryOp(ast.USub(), factor))
                 return self._binary(left, ast.Mult(), factor)
+            case ast.Div() if _huge(left) and _huge(right):
+                return f"about {float(Fraction(ast.literal_eval(left), ast.literal_eval(right))):.6g}", _ATOM
             case ast.Div():
                 self.closed.add(_rightmost(left))
                 return f"{self.show(left, _PRODUCT)}/{self.show(right, _SIGN)}", _PRODUCT
@@ -160,6 +167,10 @@ class _Printer:
             always = isinstance(condition, ast.Constant)
             shown.append(f"{self.show(value)} {'otherwise' if always else 'if ' + self.show(condition)}")
         return "{" + "; ".join(shown) + "}"
+
+
+def _huge(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int) and not fits_decimals(node.value)
 
 
 def _rest_of_minus(node: ast.expr) -> ast.expr | None:

@@ -2,7 +2,8 @@
 
 In: a `Report`. Out: dictionaries, lists, strings and numbers, in a fixed order. Formulas are text that `sympy.sympify`
 reads; a figure is a number, `"oo"`, a formula where symbols other than sizes are left, or None where unknown. Whole
-numbers stay whole, however large. Neither rounds nor computes.
+numbers stay whole, however large: those of thousands of digits, which readers of JSON refuse, are formulas in base 16.
+Neither rounds nor computes.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from .expr import Expr
 from .report import Bound, Figure, MetricReport, Range, Report
-from .text import show, show_cond
+from .text import fits_decimals, show, show_cond, whole
 
 __all__ = ["bound_json", "figure_json", "range_json", "report_json"]
 
@@ -27,7 +28,7 @@ def figure_json(figure: Figure) -> int | float | str | None:
             number = figure.number
             return show(figure) if number is None else figure_json(number)
         case Fraction():
-            return figure.numerator if figure.denominator == 1 else _float(figure)
+            return figure_json(figure.numerator) if figure.denominator == 1 else _float(figure)
         case float():
             if math.isnan(figure):
                 return None
@@ -35,7 +36,7 @@ def figure_json(figure: Figure) -> int | float | str | None:
                 return "oo" if figure > 0 else "-oo"
             return figure
         case int():
-            return figure
+            return figure if fits_decimals(figure) else whole(figure)
 
 
 def _float(x: Fraction) -> float | str:
@@ -43,7 +44,7 @@ def _float(x: Fraction) -> float | str:
     try:
         return float(x)
     except OverflowError:
-        return f"{x.numerator}/{x.denominator}"
+        return f"{whole(x.numerator)}/{whole(x.denominator)}"
 
 
 def _formula(e: Expr | None) -> str | None:

@@ -119,7 +119,7 @@ from .values import (
 )
 from .variants import Variant
 
-__all__ = ["Sizes"]
+__all__ = ["Sizes", "TooLarge"]
 
 # A choice between more cases than these is taken as one that anything may decide: its formula would fill pages.
 _MOST_CASES = 64
@@ -130,6 +130,19 @@ _LARGEST_SIZE = 1000
 # Accumulators within so many others may be looked at so often in all.
 _FREE_NESTING = 2
 _MOST_NESTED = 800
+
+
+class TooLarge(Exception):
+    """A size is too large to write out; `diagnostic` says where. The analysis of the program ends with it."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__(span)
+        self.diagnostic = Diagnostic(
+            "E0406",
+            "a size here is a number with too many digits to write it out",
+            span,
+            "look for a number in a power, or in what a power depends on, that should be smaller",
+        )
 
 
 def _facts(conditions: tuple[Cond, ...]) -> Facts:
@@ -194,11 +207,17 @@ class Sizes:
     # ---------------------------------------------------------------- entry
 
     def entry(self, function: str, ranges: Mapping[str, bool] | None = None) -> Variant:
-        """The variant whose sizes are exactly the named ones; those in `ranges` are intervals instead."""
+        """The variant whose sizes are exactly the named ones; those in `ranges` are intervals instead.
+
+        Raises TooLarge.
+        """
         f = self.program.functions[function]
         inexact = {n for n, r in (ranges or {}).items() if r}
         args = [symbolic(p.shape, inexact) for p in f.params]
-        variant, _ = self._variant(f, args, None)
+        try:
+            variant, _ = self._variant(f, args, None)
+        except OverflowError:       # between its expressions: in a claim, or while its result sizes are settled
+            raise TooLarge(f.span) from None
         return variant
 
     def cost_of(self, node: core.Node, host: Variant, names: Mapping[str, Value]) -> Cost:
@@ -559,7 +578,10 @@ class Sizes:
             scope.names[node.name] = value
             before.append(cost)
             node = node.body
-        value, cost = self._node(node, scope)
+        try:
+            value, cost = self._node(node, scope)
+        except OverflowError:
+            raise TooLarge(node.span) from None
         return value, sequence(*before, cost)
 
     def _node(self, node: core.Node, scope: Scope) -> tuple[Value, Cost]:

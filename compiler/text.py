@@ -5,12 +5,17 @@ ceiling that it is. The order of terms is that of a textbook: larger degrees fir
 """
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import pairwise
 
 from .expr import TRUE, And, Cond, Expr, Fn, Monomial, Number, Or, Rel, Sym, num, sym
 
-__all__ = ["show", "show_cond"]
+__all__ = ["fits_decimals", "magnitude", "show", "show_cond", "whole"]
+
+# Longer numbers (some 4,000 digits) are written in base 16: what reads decimals may refuse them (Python does), and
+# takes the square of their length.
+_MOST_BITS = 13_000
 
 _NAMES = {"floor": "floor", "max": "Max", "min": "Min", "choice": "Choice"}
 
@@ -29,6 +34,21 @@ def show(e: Expr) -> str:
         else:
             out = ("-" if c < 0 else "") + piece
     return out
+
+
+def fits_decimals(x: int) -> bool:
+    """Whether the number is written in decimals: otherwise it has some 4,000 digits or more."""
+    return x.bit_length() < _MOST_BITS
+
+
+def whole(x: int) -> str:
+    """A whole number in decimals; in base 16, as Python and sympy read it, where it has thousands of digits."""
+    return str(x) if fits_decimals(x) else hex(x)
+
+
+def magnitude(x: int) -> str:
+    """`about 10^30,103`: for people, of a number with thousands of digits."""
+    return f"about {'-' if x < 0 else ''}10^{int(x.bit_length() * math.log10(2)):,}"
 
 
 def _ceilings(e: Expr) -> list[tuple[Monomial, Number]]:
@@ -99,9 +119,9 @@ def _term(m: Monomial, c: Number) -> str:
     c = Fraction(c)
     top, bottom = [], []
     if c.numerator != 1:
-        top.append(str(c.numerator))
+        top.append(whole(c.numerator))
     if c.denominator != 1:
-        bottom.append(str(c.denominator))
+        bottom.append(whole(c.denominator))
     for a, k in m:
         if isinstance(a, Fn) and a.op == "pow":
             # 2**(-floor(-x)) is 2**ceiling(x): the sign that shows decides, not that of the exponent

@@ -631,6 +631,15 @@ _row("E0405", "recursion that ends, without a closed form", """
     }
     """)
 
+_row("E0406", "a size that is too large to write out", """
+    Sizes and costs are exact, so a power such as `2 ** n` with a number of many digits in the place of n would be a
+    number of millions of digits. Here that happens, mostly because of a number that was meant to be smaller.
+    """, """
+    fn main(n: Int) -> List[Int, 2 ** n] where n >= 0 {
+      if n == 0 { [1] } else { main(n - 99999999999) ++ main(n - 1) }
+    }
+    """)
+
 _row("E0411", "an answer without a size", """
     What a model or tool answers has a bounded size: `Text[120]` for at most 120 tokens, `List[Text[8], 10]` for at
     most 10 elements. The runtime enforces the bound, and everything that is computed about costs builds on it. The

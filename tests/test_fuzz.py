@@ -4,6 +4,7 @@ Also laws of the formatter on programs that were not made for it: the same tree,
 """
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import fuzz
@@ -34,7 +35,8 @@ def test_no_input_crashes_hangs_or_bloats(first: int) -> None:
 
 @pytest.mark.slow
 def test_no_input_of_many() -> None:
-    faults = [f for _, f in fuzz.fuzz(2, 0, 100_000) if f is not None]
+    """`ORCH_FUZZ=100000` tries more; a change of the corpus changes every input, so seeds stand for nothing else."""
+    faults = [f for _, f in fuzz.fuzz(2, 0, int(os.environ.get("ORCH_FUZZ", "4000"))) if f is not None]
     assert not faults, told(faults)
 
 
