@@ -203,6 +203,9 @@ class Analysis:
                 *(c for c in _parts(positive) if c.free & (form.free | system.goal.free) and not given.implies(c)),
             )
         growth = answer.order
+        if form is not None and not answer.theta:
+            # what the whole domain says of the whole form, where that gives an order from both sides
+            growth = order(form, usual) or growth
         if growth is None and reading != "expected" and not _calls(narrowed.goal):
             growth = order_of_bound(narrowed.goal, usual, side)
         bound = Bound(form, exact and form is not None, growth, valid, answer.rules, reason)

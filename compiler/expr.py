@@ -20,7 +20,8 @@ from typing import Final, TypeAlias
 __all__ = [
     "FALSE", "INF", "NEG_INF", "ONE", "TRUE", "ZERO", "And", "Atom", "Cond", "Expr", "Fn", "Kinds", "Monomial",
     "Number", "Or", "Rel", "Sym",
-    "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "compare", "conj", "disj", "eq", "expr",
+    "as_number", "as_sizes", "binomial", "call", "ceil", "choice", "choose", "common_monomial", "compare", "conj",
+    "disj", "eq", "expr",
     "factorial", "floor", "ge", "gt", "is_integer", "is_nonneg", "le", "log", "log2", "lt", "max_", "min_", "mod", "ne",
     "negate", "num", "piecewise", "power", "quotient", "sum_", "sym",
 ]
@@ -662,9 +663,26 @@ def power(base: Expr, exponent: Expr | Number) -> Expr:
             raise OverflowError("a power of a sum that is too large to write out")
         half = power(base, e // 2)
         return half * half * base if e % 2 else half * half
+    if isinstance(e, int):
+        shared = tuple((a, k) for a, k in common_monomial(base.terms) if isinstance(a, Sym))
+        if shared:                  # 1/(1/f - 1) is f/(1 - f)
+            return power(Expr({shared: 1}), e) * power(base / Expr({shared: 1}), e)
     content = _content(base)
+    if isinstance(e, int) and base.terms[max(base.terms, key=_by_atoms)] < 0:
+        content = -content          # 1/(1 - f) is -1/(f - 1)
     inner = base * (1 / Fraction(content))
     return Expr({((Fn("paren", (inner,)), e),): 1}) * _number_power(content, e)
+
+
+def _by_atoms(m: Monomial) -> tuple[object, ...]:
+    return tuple((a.key, k) for a, k in m)
+
+
+def common_monomial(monomials: Iterable[Monomial]) -> Monomial:
+    """The largest monomial that divides all of these; a negative power is less than none."""
+    tables = [dict(m) for m in monomials]
+    least = {a: min(t.get(a, 0) for t in tables) for t in tables for a in t}
+    return tuple(sorted(((a, k) for a, k in least.items() if k), key=lambda p: p[0].key))
 
 
 def _content(e: Expr) -> Number:

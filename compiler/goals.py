@@ -37,7 +37,7 @@ from .expr import (
     sym,
 )
 from .facts import assuming
-from .growth import order_of_bound
+from .growth import order, order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
 from .solve.structure import renamed_calls
@@ -217,8 +217,21 @@ def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solut
     if not base or not beyond.implies(answer.valid) or not _leading(f):
         return answer
     closed = tight(piecewise(*base, (answer.closed, TRUE)), assuming(domain))
-    growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
+    if all(len(c.free) == 1 for _, c in base):
+        growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
+    else:
+        growth = _order_with_base(answer.order, closed, [v for v, _ in base], domain, side)
     return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
+
+
+def _order_with_base(above: Expr | None, closed: Expr, base: list[Expr], domain: Cond, side: Side) -> Expr | None:
+    """The order where a threshold is a symbol, so that all sizes may be base cases; `above` is that beyond them."""
+    found = order(closed, domain)
+    if found is None and side == "upper" and above is not None:
+        orders = [order_of_bound(v, domain, side) for v in base]
+        known = [x for x in orders if x is not None]
+        found = order(sum(known, above), domain) if len(known) == len(orders) else None
+    return found if found is not None else order_of_bound(closed, domain, side)
 
 
 def _leading(f: Function) -> bool:

@@ -37,6 +37,7 @@ from .expr import (
     Sym,
     conj,
     factorial,
+    gt,
     is_integer,
     is_nonneg,
     log,
@@ -50,6 +51,7 @@ from .expr import (
 from .facts import Facts, assuming
 from .linear import minimum
 from .numeric import EvaluationError
+from .simplify import split_piecewise
 
 __all__ = ["compare", "order", "order_of_bound", "theta"]
 
@@ -61,6 +63,7 @@ Comparison: TypeAlias = Literal["<", "=", ">"]
 FAR = 1_000_000             # x >= FAR * log x for large x: any factor is right, up to a constant
 TINY, HUGE = 1e-30, 1e30    # bounds of a positive coefficient of which nothing else is known
 TERMS = 150
+MOST_CASES = 8
 DEPTH = 12
 WEAKEST: Mono = (((9, "*"), 1),)      # grows without bound, but slower than all else
 
@@ -119,10 +122,31 @@ def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None, kinds:
         return None
     domain = conj(domain, *assumed)
     if side == "upper":
-        coarse = _above(e)
-        return None if coarse is None or coarse == e else _leading(coarse, domain, side)
+        return _order_by_cases(e, domain) or _order_above(e, domain)
     below = [x for x in (_leading(b, domain, side) for b in _below(e, _space(domain).facts)) if x is not None]
     return _leading(sum(below, ZERO), domain, None) if below else None
+
+
+def _order_by_cases(e: Expr, domain: Cond) -> Expr | None:
+    """An upper order of a case distinction: those of all cases, each where it holds, added up."""
+    total, here = ZERO, domain
+    cases = split_piecewise(e)
+    if len(cases) == 1 or len(cases) > MOST_CASES:
+        return None
+    for c, x in cases:
+        inside = conj(here, c)
+        if inside != FALSE and not assuming(inside).contradictory:
+            one = _leading(x, inside, "upper") or _order_above(x, inside) if x != ZERO else ZERO
+            if one is None:
+                return None
+            total = total + one
+        here = conj(here, negate(c))
+    return _leading(total, domain, None) if total != ZERO else ZERO
+
+
+def _order_above(e: Expr, domain: Cond) -> Expr | None:
+    coarse = _above(e)
+    return None if coarse is None or coarse == e else _leading(coarse, domain, "upper")
 
 
 def _leading(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> Expr | None:
@@ -134,11 +158,12 @@ def _leading(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None) -> E
         return None
 
 
-_SPREAD = ("max", "piecewise", "sum")
+_SPREAD = ("max", "min", "piecewise", "sum")
 
 
 def _above(e: Expr) -> Expr | None:
-    """A sum of nonnegative terms that e does not exceed: what is taken off falls away, of a maximum all arguments add.
+    """A sum of nonnegative terms that e does not exceed: what is taken off falls away, of a maximum all arguments add,
+    of a minimum any will do.
 
     None where a factor may be negative.
     """
@@ -192,7 +217,10 @@ def _without_divisors(e: Expr) -> Expr:
 
 
 def _above_atom(a: Fn) -> Expr | None:
-    """The same for a maximum, a case distinction or a sum; in a sum a minimum is at most what the index is not in."""
+    """The same for an extremum, a case distinction or a sum; in a sum a minimum is at most what the index is not in."""
+    if a.op == "min":
+        some = [p for p in (_above(y) for y in a.args) if p is not None]
+        return min_(*some) if some else None
     if a.op != "sum":
         parts = [_above(y) for y in a.args]
         return None if any(p is None for p in parts) else sum((p for p in parts if p is not None), ZERO)
@@ -754,7 +782,14 @@ class _Space:
         if len(s) == 1:
             (p,) = s.values()
             return self._single_power(p, k, 0.0)
-        top = self.leading(s)
+        try:
+            top = self.leading(s)
+        except _Undecided:
+            if k.denominator != 1:
+                raise
+            s = _scaled(s, Fraction(-1))        # p - 1 is negative for a p that tends to 0
+            self.leading(s)
+            return _scaled(self.power(s, k), Fraction((-1) ** int(k)))
         if len(top) == 1:
             loose = not all(self.strictly(p.term, top[0].term) for p in s.values() if p.term != top[0].term)
             part = _Part(top[0].term, TINY, HUGE) if loose else top[0]
@@ -843,7 +878,8 @@ class _Space:
 
     def floor(self, x: Expr) -> Sum:
         inner = self.sum_of(x)
-        if all(p.high <= 0 for p in inner.values()):
+        if all(p.high <= 0 for p in inner.values()) or (
+                any(p.high < 0 for p in inner.values()) and self.facts.nonneg(-x)):
             positive = {k: _Part(p.term, -p.high, -p.low) for k, p in inner.items()}
             return _scaled(self._ceiling(positive, -x), -1)
         if len(inner) == 1:
@@ -859,15 +895,29 @@ class _Space:
         return _join([inner, _constant(Fraction(-1), Fraction(0))])
 
     def _ceiling(self, x: Sum, e: Expr) -> Sum:
+        up_to_one = _constant(Fraction(0), Fraction(1))
         try:
             top = self.leading(x)
         except _Undecided:
-            return _join([x, _constant(Fraction(0), Fraction(1))])
-        if any(self.strictly(UNIT, p.term) for p in top) or not self.facts.nonneg(e):
-            return _join([x, _constant(Fraction(0), Fraction(1))])
-        # positive, hence at least 1: between (x + 1)/2 and x + 1
+            if not self.facts.nonneg(e):
+                return _join([x, up_to_one])
+            # not negative, hence at least any part of itself: so what is taken off weighs as little as one likes
+            part = Fraction(1, 1000)
+            small = {k: _Part(p.term, p.low * part, max(p.high, p.low * part)) for k, p in x.items()}
+            return _join([small, up_to_one])
+        if any(self.strictly(UNIT, p.term) for p in top) or not self._positive(e):
+            return _join([x, up_to_one])
+        # at least 1: between (x + 1)/2 and x + 1
         halves = {k: (_Part(p.term, p.low / 2, p.high) if p.low > 0 else p) for k, p in x.items()}
         return _join([halves, _constant(Fraction(1, 2), Fraction(1))])
+
+    def _positive(self, e: Expr) -> bool:
+        """Whether e > 0; a logarithm is where what it is of is above 1."""
+        if len(e.terms) == 1:
+            (m, c), = e.terms.items()
+            if c > 0 and len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], Fn) and m[0][0].op == "log":
+                return self.facts.implies(gt(m[0][0].args[0], ONE))
+        return self.facts.implies(gt(e, ZERO))
 
     def logarithm(self, s: Sum, e: Expr | None = None) -> Sum:
         """The natural logarithm of a sum (which is that of the expression e)."""
@@ -1117,18 +1167,20 @@ class _Space:
         return {k: _Part(p.term, p.low if not unknown else TINY, HUGE if unknown else p.high) for k, p in parts.items()}
 
     def smallest(self, options: list[Sum]) -> Sum:
-        """The minimum of several positive ones."""
+        """The minimum of several, one of which is positive."""
         tops: list[tuple[Sum, list[_Part]]] = []
+        unknown: list[Sum] = []
         for s in options:
             try:
                 tops.append((s, self.leading(s)))
             except _Undecided:
-                if any(p.low < 0 for p in s.values()):
-                    raise
+                unknown.append(s)
         if not tops:
             raise _Undecided
-        if len(tops) < len(options):        # some may be zero: between 0 and any of the others
-            return {k: _Part(p.term, min(p.low, Fraction(0)), p.high) for k, p in tops[0][0].items()}
+        if unknown:     # at most any of the others, at least 0 or what the negative terms of these take off
+            below = [{k: _Part(p.term, p.low, Fraction(0)) for k, p in s.items() if p.low < 0} for s in unknown]
+            known = {k: _Part(p.term, min(p.low, Fraction(0)), p.high) for k, p in tops[0][0].items()}
+            return _join([known, *below])
         kept: list[tuple[Sum, list[_Part]]] = []
         for i, (s, top) in enumerate(tops):
             larger = False
@@ -1173,8 +1225,10 @@ class _Space:
             return self.sum_of(cases[0][1])
         if not cases or self.depth > DEPTH:
             raise _Undecided
+        some = [(c, x) for c, x in cases if x != ZERO]
         try:
-            return self._unified(cases)
+            found = self._unified(some)
+            return found if len(some) == len(cases) else {k: _Part(p.term, 0 * p.low, p.high) for k, p in found.items()}
         except _Undecided:
             return self._hull([self.sum_of(x) for _, x in cases])
 
@@ -1197,9 +1251,9 @@ class _Space:
             if inner.domain == FALSE or inner.facts.contradictory:
                 continue
             inner.know(x)
+            x = inner.settled(x)
             if x == ZERO:
                 raise _Undecided
-            x = inner.settled(x)
             branches.append((inner, inner.leading_of(x, None)))
         written = [_written(top) for _, top in branches]
         candidates = list(dict.fromkeys([*written, sum(written, ZERO), *(_logs_raised(w) for w in written)]))

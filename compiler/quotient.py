@@ -11,10 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
 from itertools import product
 
-from .expr import INF, ONE, TRUE, ZERO, Atom, Cond, Expr, Fn, Number, Sym, conj, ge, min_, negate
+from .expr import INF, ONE, TRUE, ZERO, Atom, Cond, Expr, Fn, Sym, common_monomial, conj, ge, min_, negate
 from .facts import Facts
 from .growth import order
 
@@ -34,17 +33,11 @@ class OrderRegion:
 
 def common_factor(a: Expr, b: Expr) -> Expr:
     """The largest monomial that divides all terms of both, with the greatest rational that divides all coefficients."""
-    terms = [(dict(m), Fraction(c)) for e in (a, b) if not e.infinite for m, c in e.terms.items()]
+    terms = [(m, Fraction(c)) for e in (a, b) if not e.infinite for m, c in e.terms.items()]
     if not terms:
         return ONE
-
-    def least(x: dict[Atom, Number], y: dict[Atom, Number]) -> dict[Atom, Number]:
-        found = {atom: min(x.get(atom, 0), y.get(atom, 0)) for atom in x.keys() | y.keys()}
-        return {atom: k for atom, k in found.items() if k}
-
-    shared = reduce(least, (m for m, _ in terms))
     content = Fraction(math.gcd(*(c.numerator for _, c in terms)), math.lcm(*(c.denominator for _, c in terms)))
-    return Expr({tuple(sorted(shared.items(), key=lambda p: p[0].key)): content})
+    return Expr({common_monomial(m for m, _ in terms): content})
 
 
 def order_of_quotient(above: Expr | None, below: Expr | None, domain: Cond = TRUE) -> Expr | None:

@@ -18,6 +18,7 @@ from .expr import (
     Fn,
     Or,
     Rel,
+    ceil,
     choose,
     conj,
     disj,
@@ -154,7 +155,33 @@ def _settled(body: Expr, name: str, lo: Expr, hi: Expr, inside: Facts, side: Sid
         return max_(first, last)
     if side == "lower" and inside.nonneg(-bend):
         return min_(first, last)
+    if inside.nonneg(-bend) if side == "upper" else inside.nonneg(bend):
+        top = _vertex(body, name)
+        if top is not None:
+            return body.subs({name: tight(max_(lo, min_(hi, top)), inside)})
     return choose(body, name, lo, hi)
+
+
+def _vertex(body: Expr, name: str) -> Expr | None:
+    """The integer at which a quadratic that bends one way has its extremum: the first after which it turns."""
+    c = body.coefficients(name)
+    if c is None or set(c) - {0, 1, 2} or 2 not in c:
+        return None
+    ratio = _multiple(c.get(1, ZERO), c[2])
+    # body(k + 1) - body(k) = c1 + c2 (2k + 1) turns at k = -(c1/c2 + 1)/2
+    return None if ratio is None else ceil((ratio + 1) * Fraction(-1, 2))
+
+
+def _multiple(x: Expr, y: Expr) -> Expr | None:
+    """x / y, where it can be written without a sum in a divisor."""
+    if x == ZERO or len(y.terms) == 1:
+        return x / y
+    first = min(y.terms, key=lambda m: Expr({m: 1}).key)
+    for m, c in x.terms.items():
+        whole = Expr({m: c}) / Expr({first: y.terms[first]})
+        if whole * y == x:
+            return whole
+    return None
 
 
 def _between(x: Expr, others: list[Expr], op: str, facts: Facts) -> bool:

@@ -86,10 +86,15 @@ def divide(r: random.Random) -> str:
 
 
 def balanced(r: random.Random) -> str:
-    return (
-        f"T(n, c) = {r.choice(['1', 'n', '5 + 2*n', '0', 'c'])} if n <= c\n"
-        f"T(n, c) = T(ceiling(n/2), c) + T(floor(n/2), c) + {r.choice(['1', 'n', 'n + 3', '2*n + c', '11'])}\nwhere n >= 1, c >= 1"
-    )
+    k = r.choice([2, 2, 3, 4, 5])
+    parts = [f"T(floor((n + {i})/{k}), c)" for i in range(k)]
+    base = f"T(n, c) = {r.choice(['1', 'n', '5 + 2*n', '0', 'c'])} if n <= c\n"
+    if r.random() < 0.3:
+        return (
+            f"{base}T(n, c) = Max({', '.join(parts)}{r.choice(['', ', 42'])}) + {r.choice(['0', '1', '7'])}\n"
+            "where n >= 1, c >= 1"
+        )
+    return f"{base}T(n, c) = {' + '.join(parts)} + {r.choice(['1', 'n', 'n + 3', '2*n + c', '11'])}\nwhere n >= 1, c >= 1"
 
 
 def unequal(r: random.Random) -> str:

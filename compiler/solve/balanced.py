@@ -19,17 +19,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from .. import growth
 from ..equations import Function, Side
 from ..expr import (
     ONE,
     TRUE,
     ZERO,
+    Cond,
     Expr,
     ceil,
     conj,
     floor,
     ge,
     is_nonneg,
+    log,
     lt,
     min_,
     mod,
@@ -40,7 +43,7 @@ from ..expr import (
 )
 from .iterate import decided, log_over
 from .model import Closed, Recurrence
-from .structure import base_at, base_between, recurrence
+from .structure import base_at, base_between, equal_parts, recurrence
 from .sums import summation
 
 __all__ = ["balanced"]
@@ -119,7 +122,23 @@ def balanced(f: Function, side: Side) -> Iterator[Closed]:
         valid = conj(valid, ge(k, num(2)))
     if value is None:
         valid = conj(valid, ge(c, ONE))
-    yield Closed(form, exact, conj(valid, rec.guard), ("balanced splitting",))
+    proved = _order(at, c, (g0, g1), leaf, valid) if exact and weight == 1 and k.number and value is None else None
+    yield Closed(form, exact, conj(valid, rec.guard), ("balanced splitting",), proved)
+
+
+def _order(
+    m: Expr, c: Expr, forcing: tuple[Expr, Expr], leaf: tuple[Expr, Expr] | None, valid: Cond
+) -> Expr | None:
+    """The order above a threshold that is a symbol, for costs that are not negative.
+
+    Nodes above the leaves exceed c and leaves do not, so there are between m/c and k^2 m/c leaves; the root is no leaf,
+    so the others are at least (m/c)/(2k - 2). The sizes of the nodes above add up to between m D/2 and m D.
+    """
+    if leaf is None or not all(is_nonneg(x) for x in (*forcing, *leaf)):
+        return None
+    many = m / c
+    whole = (forcing[0] + leaf[0]) * many + (forcing[1] + leaf[1]) * m + forcing[1] * m * log(many)
+    return growth.order(whole, valid)
 
 
 def _leaves(
@@ -181,30 +200,32 @@ def _same(form: Expr, rec: Recurrence, at: Expr) -> bool:
 
 def _shape(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
     """(k, weight, shift) of a balanced splitting in n + shift."""
-    n = sym(rec.var)
-    if len(rec.calls) == 1:
-        # an even split of a size that is always even: 2 T(n/2) is not of this kind, its rounding is that of one floor
+    return _parts(rec) or _symbolic_parts(rec)
+
+
+def _parts(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
+    """A number of calls, one for each part."""
+    weight = rec.calls[0][0].number if rec.calls else None
+    if weight is None or weight <= 0 or any(c != weight for c, _ in rec.calls):
         return None
+    shift = equal_parts([x for _, x in rec.calls], rec.var)
+    return None if shift is None else (num(len(rec.calls)), weight, num(shift))
+
+
+def _symbolic_parts(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
+    """(n mod k) T(ceil(n/k)) + (k - n mod k) T(floor(n/k)), where k may be a symbol."""
     if len(rec.calls) != 2:
         return None
+    n = sym(rec.var)
     (c1, x1), (c2, x2) = rec.calls
-    w = c1.number
-    if c1 == c2 and w is not None and w > 0:
-        for moved in (0, 1, -1, 2, -2, 3, 4):
-            halves = {floor((n + moved) * Fraction(1, 2)) - moved, ceil((n + moved) * Fraction(1, 2)) - moved}
-            if {x1, x2} == halves:
-                return num(2), w, num(moved)
-        return None
-    for (ca, xa), (cb, xb) in (((c1, x1), (c2, x2)), ((c2, x2), (c1, x1))):
-        total = c1 + c2
-        k = total
+    k = c1 + c2
+    for (ca, xa), (_, xb) in (((c1, x1), (c2, x2)), ((c2, x2), (c1, x1))):
         if (
             k.terms
             and rec.var not in k.free
             and xb == floor(n / k)
             and xa in (ceil(n / k), floor(n / k) + 1)
             and ca == mod(n, k)
-            and cb == k - mod(n, k)
         ):
             return k, 1, ZERO
     return None

@@ -30,6 +30,7 @@ from ..expr import (
     ceil,
     conj,
     ge,
+    is_nonneg,
     le,
     lt,
     max_,
@@ -50,6 +51,7 @@ from .structure import (
     calls_in,
     changing,
     effective_guards,
+    equal_parts,
     has_call,
     kinds_of,
     lower_limit,
@@ -249,10 +251,11 @@ def _dominates(f: Function, at: int, atoms: list[Fn], picks: dict[Fn, Expr], ans
 
 
 def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
-    """max(T(ceil(n/b)), T(floor(n/b)), g) + h over leaves that differ: the deepest, or one a level higher of size c.
+    """max(T(n_1), ..., T(n_b), g) + h over leaves that differ: the deepest, or one a level higher of size c.
 
-    With D = ceil(log(n/c, b)) the largest leaf at depth D is ceil(n/b^D); at depth D - 1 there is a leaf, of size c, if
-    n < (c + 1) b^(D - 1) (see `balanced`). Base values must not decrease; the check compares.
+    The n_i are the parts of n that differ by at most one. With D = ceil(log(n/c, b)) the largest leaf at depth D is
+    ceil(n/b^D); at depth D - 1 there is a leaf, of size c, if n < (c + 1) b^(D - 1) (see `balanced`). Base values must
+    not decrease; the check compares.
     """
     found = _choices(f)
     if found is None or len(found[1]) != 1:
@@ -262,24 +265,18 @@ def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
     calls = [x.atom for x in atom.args if isinstance(x.atom, Fn) and x.atom.op == "call" and x.atom.name == f.name]
     rest = [x for x in atom.args if x.atom not in calls]
     moving = changing(f.name, f.params, [f.cases[at].value])
-    if atom.op != "max" or len(calls) != 2 or len(moving) != 1 or any(has_call(x, f.name) for x in (step, *rest)):
+    if atom.op != "max" or len(calls) < 2 or len(moving) != 1 or any(has_call(x, f.name) for x in (step, *rest)):
         return
     var = f.params[moving[0]]
     n = sym(var)
-    if var in step.free or any(var in x.free for x in rest) or (rest and step.terms):
+    if var in step.free or any(var in x.free for x in rest) or (rest and not is_nonneg(step)):
         return
     cases = effective_guards(f.cases)
     limit = lower_limit(next(g for g, e in cases if has_call(e, f.name)), var)
     args = [a.args[moving[0]] for a in calls if isinstance(a, Fn)]
-    shapes = [next(((b, kind) for b, s, kind in quotients(n, x) if s == ZERO), None) for x in args]
-    if (
-        limit is None
-        or None in shapes
-        or {s[1] for s in shapes if s} != {"ceil", "floor"}
-        or len({s[0] for s in shapes if s}) != 1
-    ):
+    b = num(len(args)) if equal_parts(args, var) == 0 else _divisor(n, args)
+    if limit is None or b is None:
         return
-    b = next(s[0] for s in shapes if s)
     c = limit[0] - 1
     rec = Recurrence(f.name, f.params, var, c, tuple((g, e) for g, e in cases if not has_call(e, f.name)), (), ZERO)
     depth = ceil(log_over(n, c, b))
@@ -297,9 +294,18 @@ def balanced_extremum(work: Work, f: Function) -> Iterator[Closed]:
         at_last, at_c = some, most
     deep = step * depth + at_last
     shallow = step * (depth - 1) + at_c
+    rest = [x + step * depth for x in rest]     # of the deepest node above the leaves
     form = piecewise((max_(deep, shallow, *rest), lt(n, (c + 1) * power(b, depth - 1))), (max_(deep, *rest), TRUE))
     valid = conj(ge(n, c + 1), ge(c, ONE), *(() if b.number is not None else (ge(b, num(2)),)))
     yield Closed(form, True, valid, ("balanced splitting", "largest leaf"))
+
+
+def _divisor(n: Expr, args: list[Expr]) -> Expr | None:
+    """b, where the arguments are ceil(n/b) and floor(n/b)."""
+    shapes = [next(((b, kind) for b, s, kind in quotients(n, x) if s == ZERO), None) for x in args]
+    if None in shapes or {s[1] for s in shapes if s} != {"ceil", "floor"} or len({s[0] for s in shapes if s}) != 1:
+        return None
+    return next(s[0] for s in shapes if s)
 
 
 def peak(work: Work, f: Function) -> Iterator[Closed]:

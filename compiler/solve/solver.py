@@ -34,6 +34,8 @@ from ..expr import (
     piecewise,
     sym,
 )
+from ..facts import assuming
+from ..simplify import tight
 from .cfinite import c_finite
 from .check import compare, points
 from .dominant import dominant_in_system
@@ -64,17 +66,30 @@ class Inlined:
 
 
 def resolve_choices(system: System, side: Side) -> System:
-    """The adversary's choices as maxima for the upper bound and as minima for the lower one."""
+    """The adversary's choices as maxima for the upper bound and as minima for the lower one; those of a number, which
+    nothing recurs in, at the number that is best where one is proved to be."""
     pick = max_ if side == "upper" else min_
 
-    def change(e: Expr) -> Expr:
-        return map_atoms(e, lambda a: pick(*a.args) if a.op == "choice" else None)
+    def change(e: Expr, inside: Cond) -> Expr:
+        def decided(a: Fn) -> Expr | None:
+            if a.op == "choice":
+                return pick(*a.args)
+            whole = Expr({((a, 1),): 1})
+            return tight(whole, assuming(inside), side) if a.op == "choose" and not calls_in(whole) else None
+
+        return map_atoms(e, decided)
+
+    def where(f: Function, at: int) -> Cond:
+        domain = (p for p in conjuncts(system.domain) if p.free <= set(f.params))
+        return conj(*domain, *(negate(c.guard) for c in f.cases[:at]), f.cases[at].guard)
 
     functions = {
-        name: Function(name, f.params, tuple(Case(c.guard, change(c.value)) for c in f.cases))
+        name: Function(
+            name, f.params, tuple(Case(c.guard, change(c.value, where(f, i))) for i, c in enumerate(f.cases))
+        )
         for name, f in system.functions.items()
     }
-    return System(functions, change(system.goal), system.domain)
+    return System(functions, change(system.goal, system.domain), system.domain)
 
 
 def components(system: System) -> list[list[str]]:
@@ -300,6 +315,8 @@ class Work:
                 if answer is None:
                     break
                 if answer.form is not None:
+                    if any(isinstance(a, Fn) and a.op in ("choose", "choice") for a in answer.form.atoms()):
+                        continue    # an adversary's choice is no closed form
                     answer = replace(answer, form=tidy(answer.form))
                 checked = self.verified(f, answer, g, exact=exact, order_only=order_only, below=below)
                 if checked is None:

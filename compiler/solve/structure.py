@@ -28,6 +28,7 @@ from ..expr import (
     max_,
     negate,
     num,
+    sym,
 )
 from .model import Recurrence
 
@@ -38,6 +39,7 @@ __all__ = [
     "changing",
     "conjuncts",
     "effective_guards",
+    "equal_parts",
     "has_call",
     "kinds_of",
     "linear_parts",
@@ -303,3 +305,22 @@ def _interpolate(x: Expr, values: list[Expr]) -> Expr:
         falling = falling * (x - k)
         row = [b - a for a, b in pairwise(row)]
     return result
+
+
+def equal_parts(args: list[Expr], var: str) -> int | None:
+    """Whether the arguments are the k parts of n that differ by at most one, k >= 2, or those of m = n + r, less r.
+
+    The r; None where they are no such parts. Parts that add up to n - s are parts of m for r = s/(k - 1).
+    """
+    n, k = sym(var), len(args)
+    if k < 2 or any(x.free != {var} or x.subs({var: n + k}) != x + 1 for x in args):
+        return None     # with this, n = 0 .. k - 1 stand for all n
+    sizes = [[v for x in args if isinstance(v := x.subs({var: num(i)}).number, int)] for i in range(k)]
+    missing = {i - sum(row) for i, row in enumerate(sizes)}
+    shift, rest = divmod(min(missing), k - 1)
+    if len(missing) != 1 or rest or any(len(row) != k for row in sizes):
+        return None
+    balanced = all(
+        sorted(v + shift for v in row) == [(i + shift + j) // k for j in range(k)] for i, row in enumerate(sizes)
+    )
+    return shift if balanced else None

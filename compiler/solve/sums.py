@@ -417,27 +417,33 @@ def _rounded_log_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
 
 
 def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | None:
-    """Sum of p(j) min(j + b, w) or max: up to w and from there on."""
+    """Sum of p(j) min(x, y) or max, where x - y = q j + d: one of them up to floor(-d/q), then the other."""
     moving = [x for x in a.args if name in x.free]
     fixed = [x for x in a.args if name not in x.free]
-    if len(moving) != 1 or not fixed:
+    if len(moving) + bool(fixed) != 2:
         return None
-    j = sym(name)
-    w = (max_ if a.op == "max" else min_)(*fixed)
-    if a.op == "min":
-        grown = _saturating_sum(s.numerator, moving[0], w, name, lo, hi)
+    pick = max_ if a.op == "max" else min_
+    x, y = moving[0], pick(*fixed) if fixed else moving[1]
+    if a.op == "min" and fixed:
+        grown = _saturating_sum(s.numerator, x, y, name, lo, hi)
         if grown is not None:
             return s.coef * grown
-    b = moving[0] - j
-    if name in b.free or not is_integer(w - b):
+    line = (x - y).coefficients(name)
+    if line is None or set(line) - {0, 1} or 1 not in line:
         return None
+    slope, constant = line[1], line.get(0, ZERO)
+    rising = is_nonneg(slope)
+    if not (rising or is_nonneg(-slope)) or not (slope.number or (is_integer(slope) and len(slope.terms) == 1)):
+        return None
+    j = sym(name)
     p = sum((power(j, d) * c for d, c in enumerate(s.numerator)), ZERO)
-    below, above = (moving[0], w) if a.op == "min" else (w, moving[0])
-    cut = w - b
-    cases = [(sum_(p * below, name, lo, hi), ge(cut, hi))]
+    early, late = (x, y) if rising == (a.op == "min") else (y, x)
+    cut = floor(-constant / slope)
+    cases = [] if slope.number else [(sum_(p * pick(constant, ZERO) + p * y, name, lo, hi), eq(slope, ZERO))]
+    cases.append((sum_(p * early, name, lo, hi), ge(cut, hi)))
     if not is_nonneg(cut - lo + 1):
-        cases.append((sum_(p * above, name, lo, hi), lt(cut, lo)))
-    return s.coef * piecewise(*cases, (sum_(p * below, name, lo, cut) + sum_(p * above, name, cut + 1, hi), TRUE))
+        cases.append((sum_(p * late, name, lo, hi), lt(cut, lo)))
+    return s.coef * piecewise(*cases, (sum_(p * early, name, lo, cut) + sum_(p * late, name, cut + 1, hi), TRUE))
 
 
 def _saturating_sum(p: poly.Poly, body: Expr, w: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
