@@ -220,7 +220,7 @@ class Evaluator:
 
     def _loop(self, n: int) -> None:
         self._left -= max(n, 0) >> 2
-        if self._left < 0 or (n > 16 and time.monotonic() > self._deadline):
+        if self._left < 0 or (n > 16 and time.thread_time() > self._deadline):
             raise OutOfFuel(f"a sum of {show_number(n)} terms")
 
     # ------------------------------------------------------------ the machine
@@ -229,7 +229,7 @@ class Evaluator:
         need = self._need
         stack: list[tuple[_Compiled, Any]] = [(goal, goal_key)]
         tainted: list[tuple[_Compiled, Any]] = []
-        deadline = self._deadline = min(self._until, time.monotonic() + self.seconds)
+        deadline = self._deadline = min(self._until, time.thread_time() + self.seconds)
         largest = LARGEST_KEY + max(map(_bits, goal_key if type(goal_key) is tuple else (goal_key,)), default=0)
         self._left, kept, step = self.fuel, 0, 0
         f, key = goal, goal_key
@@ -245,7 +245,7 @@ class Evaluator:
                 if not step & 511 or (type(v) is int and v > _SLOW):
                     self._left -= 512
                     kept += _bits(v) << 6
-                    if self._left < 0 or kept > LARGEST_MEMO or time.monotonic() > deadline:
+                    if self._left < 0 or kept > LARGEST_MEMO or time.thread_time() > deadline:
                         raise OutOfFuel(f"out of fuel at {f.show(key)} after {step} steps")
                     if any(_bits(x) > largest for x in (key if type(key) is tuple else (key,))):
                         raise NonTerminating(f"arguments of {f.name} grow without end")

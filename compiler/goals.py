@@ -134,14 +134,14 @@ class GoalSolver:
             (system.goal.kinds, system.domain.kinds, *((c.guard.kinds, c.value.kinds) for c in parts)),
         )
         if key not in self._memo:
-            started = time.monotonic()
+            started = time.thread_time()
             limit = max(_AT_LEAST * self.time_limit, min(self.time_limit, self._left))
             try:
                 self._memo[key] = solve(system, side, time_limit=limit)
             except (ArithmeticError, ValueError) as e:
                 # a rule that trips over its own algebra has no answer; the figures come from the recurrence
                 self._memo[key] = Solution(None, False, TRUE, None, (), reason=f"a rule of the solver failed: {e}")
-            self._left -= time.monotonic() - started
+            self._left -= time.thread_time() - started
         return self._memo[key]
 
     # ---------------------------------------------------------------- goals

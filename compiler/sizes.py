@@ -510,10 +510,10 @@ class Sizes:
 
     def _solution(self, system: System, side: Side) -> Solution:
         """The solution of a size's recurrence; what was spent without an answer is not there for the next."""
-        started = time.monotonic()
+        started = time.thread_time()
         answer = solve(system, side, time_limit=max(_AT_LEAST, min(self.time_limit, _IN_VAIN - self._in_vain)))
         if answer.closed is None:
-            self._in_vain += time.monotonic() - started
+            self._in_vain += time.thread_time() - started
         return answer
 
     def _invariant(
