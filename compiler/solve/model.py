@@ -23,7 +23,10 @@ class OutOfTime(Exception):
 
 
 class Deadline:
-    """A moment after which the solver gives up: in CPU seconds of this thread, so that a busy machine changes no answer."""
+    """A moment after which the solver gives up.
+
+    It is one in CPU seconds of this thread, so that a busy machine changes no answer.
+    """
 
     __slots__ = ("at",)
 
