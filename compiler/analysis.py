@@ -20,11 +20,11 @@ from . import core
 from .advice import with_formulas
 from .codegen import compile_cond, compile_expr
 from .contracts import check_contract
-from .costs import Ballot, Cost, Leaf, calls_in, terms
+from .costs import Ballot, Cost, Least
 from .curves import Curve, free_symbols
 from .equations import System
 from .evaluate import Evaluator
-from .expr import ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
+from .expr import FALSE, ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
 from .facts import assuming
 from .goals import GoalSolver
 from .growth import order, order_of_bound, theta
@@ -188,8 +188,10 @@ class Analysis:
         form, exact = answer.closed, answer.exact
         if reading == "expected" and not exact:
             form = None  # a bound of a mean is no mean
-        if form is not None and any(isinstance(a, Fn) and a.op in ("choose", "choice", "call") for a in form.atoms()):
-            form, exact = None, False  # an adversary's choice is no closed form
+        if form is not None and (answer.valid == FALSE or any(
+            isinstance(a, Fn) and a.op in ("choose", "choice", "call") for a in form.atoms()
+        )):
+            form, exact = None, False  # an adversary's choice is no closed form, nor is one that holds nowhere
         reason = answer.refused or answer.reason
         if form is not None and _cut_vote(form):
             form, exact, reason = None, False, _CUT_VOTE
@@ -365,7 +367,7 @@ class Analysis:
 
     def _misfit(self, cost: Cost, values: Mapping[str, int | Fraction]) -> str:
         """Which call would not fit its model's window, "" if all do."""
-        for name in sorted({leaf.name for leaf in self._leaves_of(cost) if leaf.kind == "primitive"}):
+        for name in sorted({leaf.name for leaf in self.readings.leaves(cost) if leaf.kind == "primitive"}):
             model = self.program.primitives[name].model
             window = self.readings.window(self.program.models[model])
             if window is None:
@@ -429,7 +431,7 @@ class Analysis:
         """That every vote whose lead and limit are symbols of the entry or params can be held: 1 <= k <= m."""
         variant = self.sizes.entry(entry)
         known = {*self.program.tunables, *variant.params}
-        found = [t for t in self._reached(variant.cost) if isinstance(t, Ballot)]
+        found = [t for t in self.readings.reached(variant.cost) if isinstance(t, Ballot)]
         conds = [c for b in found for c in ((ge(b.most.lo, ONE),) if b.lead is None
                                             else (ge(b.lead.lo, ONE), ge(b.most.hi, b.lead.lo)))]
         return conj(*(c for c in conds if c.free <= known))
@@ -589,30 +591,8 @@ class Analysis:
         return tuple(out)
 
     def _used_primitives(self, variant: Variant) -> list[str]:
-        found = {leaf.name for leaf in self._leaves(variant) if leaf.kind == "primitive"}
+        found = {leaf.name for leaf in self.readings.leaves(variant.cost) if leaf.kind == "primitive"}
         return [p for p in self.program.primitives if p in found]
-
-    def _leaves(self, variant: Variant) -> list[Leaf]:
-        return self._leaves_of(variant.cost)
-
-    def _leaves_of(self, cost: Cost) -> list[Leaf]:
-        """Every call that a term can reach, by its place."""
-        return sorted((t for t in self._reached(cost) if isinstance(t, Leaf)), key=lambda x: (x.site, x.span.start))
-
-    def _reached(self, cost: Cost) -> list[Cost]:
-        """A term with all that stands in it and in the functions that it calls."""
-        seen: set[str] = set()
-        out = list(terms(cost))
-        todo = [c.variant for c in calls_in(cost)]
-        while todo:
-            name = todo.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            cost = self.sizes.by_name[name].cost
-            todo.extend(c.variant for c in calls_in(cost))
-            out.extend(terms(cost))
-        return out
 
     def _windows(
         self, variant: Variant, points: Sequence[Mapping[str, int | Fraction]]
@@ -621,7 +601,8 @@ class Analysis:
         windows: list[Window] = []
         errors: list[Diagnostic] = []
         spans: dict[str, dict[int, Span]] = {}
-        for leaf in self._leaves(variant):
+        passed_over = self._passed_over(variant)
+        for leaf in self.readings.leaves(variant.cost):
             if leaf.kind == "primitive":
                 spans.setdefault(leaf.name, {})[leaf.site] = leaf.span
         for name, sites in spans.items():
@@ -635,6 +616,8 @@ class Analysis:
             fits = le(need, num(window)) if need is not None and not need.infinite and whole.bound.exact else None
             windows.append(Window(name, p.model, window, need, fits))
             for site, span in sites.items():
+                if site in passed_over:
+                    continue
                 one = self._solve(variant, METRICS["context"], "upper", ("site", site))
                 worst: Figure = None
                 for values in points or [{}]:
@@ -652,6 +635,13 @@ class Analysis:
                         )
                     )
         return windows, errors
+
+    def _passed_over(self, variant: Variant) -> set[int]:
+        """The places of calls in alternatives that a run passes over where they do not fit, though sizes do not tell when.
+        """
+        choices = [t for t in self.readings.reached(variant.cost) if isinstance(t, Least)]
+        open_ = [a for t in choices if self.readings.preference(t) is None for _, a in t.alternatives]
+        return {leaf.site for a in open_ for leaf in self.readings.leaves(a)}
 
     def _assumptions(self, variant: Variant, used: Sequence[str]) -> tuple[str, ...]:
         out = []
@@ -672,7 +662,7 @@ class Analysis:
         return tuple(out)
 
     def _varies(self, variant: Variant) -> bool:
-        return any(not leaf.answer.exact for leaf in self._leaves(variant) if leaf.kind == "primitive")
+        return any(not leaf.answer.exact for leaf in self.readings.leaves(variant.cost) if leaf.kind == "primitive")
 
     def _symbols(self, variant: Variant, table: Mapping[str, MetricReport]) -> tuple[SymbolFacts, ...]:
         out: dict[str, SymbolFacts] = {}

@@ -166,10 +166,12 @@ class Ballot:
 
 @record
 class Least:
-    """`choose least metric`: alternatives by label."""
+    """`choose least metric`: alternatives by label. `known`: whether a run knows no more of the sizes in force than the
+    analysis does, so that both decide alike."""
 
     metric: str
     alternatives: tuple[tuple[str, Cost], ...]
+    known: bool
     span: Span
 
 
@@ -272,7 +274,7 @@ def substitute(cost: Cost, table: Mapping[str, Expr]) -> Cost:
             case Ballot():
                 return Ballot(None if c.lead is None else c.lead.subs(table), c.most.subs(table), go(c.body))
             case Least():
-                return Least(c.metric, tuple((n, go(a)) for n, a in c.alternatives), c.span)
+                return Least(c.metric, tuple((n, go(a)) for n, a in c.alternatives), c.known, c.span)
 
     return go(cost)
 
@@ -308,6 +310,7 @@ def terms(cost: Cost) -> Iterator[Cost]:
 
 
 def widen(cost: Cost, index: str, lo: Expr, hi: Expr) -> Cost:
+    """The cost for any index from lo to hi."""
     def size(s: Size) -> Size:
         if index not in s.lo.free | s.hi.free:
             return s
@@ -337,7 +340,7 @@ def widen(cost: Cost, index: str, lo: Expr, hi: Expr) -> Cost:
                 out = either(out, widen(p, index, lo, hi), None)
             return out
         case _:
-            return substitute(cost, {index: hi})
+            return Pick(index, lo, hi, None, cost) if index in symbols_of(cost) else cost
 
 
 def symbols_of(cost: Cost) -> frozenset[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from ..lang.source import Span
 from . import core
 from .costs import (
     Apply,
@@ -29,6 +30,7 @@ from .costs import (
     Rounds,
     Sequence,
     Spread,
+    calls_in,
     terms,
 )
 from .equations import Case, Function, System
@@ -49,6 +51,7 @@ from .expr import (
     call,
     choose,
     conj,
+    disj,
     ge,
     gt,
     is_nonneg,
@@ -123,6 +126,8 @@ class Readings:
         self._reach: dict[str, frozenset[tuple[str, object]]] = {}
         self._unknown_symbols: dict[str, str] = {}
         self._active: set[_Key] = set()
+        self._deciding: list[Span] = []         # choices whose alternatives are being measured
+        self._circular: set[Span] = set()       # those that would have to be decided first to decide them
 
     # ---------------------------------------------------------------- models
 
@@ -547,26 +552,80 @@ class Readings:
         return max_(*known) if reading == "upper" else min_(*known)
 
     def preference(self, cost: Least) -> list[Cond] | None:
-        """When each alternative is the first of the least (tried in order), where sizes alone decide it."""
+        """When each alternative is the one chosen (tried in order), where sizes alone decide it; else None.
+
+        One is chosen that is the least of those whose every call fits its model's window. Where none fits, the run
+        fails, and the last stands for it. A choice that its own cost depends on is not decided here, nor are those that
+        a choice of this kind depends on.
+        """
+        if not cost.known or cost.span in self._circular:
+            return None
+        if cost.span in self._deciding:
+            self._circular.update(self._deciding[self._deciding.index(cost.span):])
+            return None
+        self._deciding.append(cost.span)
+        try:
+            conditions = self._preference(cost)
+        finally:
+            self._deciding.pop()
+        return None if cost.span in self._circular else conditions
+
+    def _preference(self, cost: Least) -> list[Cond] | None:
         measure = METRICS[cost.metric]
-        bounds: list[Expr] = []
-        for _, a in cost.alternatives:
-            e = self.read(a, measure, "upper", None)
-            if e is None:
-                return None
-            if any(isinstance(x, Fn) and x.op in ("call", "choose", "choice") for x in e.atoms()):
-                closed = self.close(self.system(e, measure, "upper", None, TRUE), "upper")
-                if closed is None:
-                    return None
-                e = closed
-            if any(n.endswith(("_min", "_max")) for n in e.free):
-                return None
-            bounds.append(e)
+        bounds = [self._settled(a, measure, None) for _, a in cost.alternatives]
+        fitting = [self._fits(a) for _, a in cost.alternatives]
+        known = [b for b in bounds if b is not None]
+        fits = [c for c in fitting if c is not None]
+        if len(known) < len(bounds) or len(fits) < len(fitting):
+            return None
         out: list[Cond] = []
-        for i, e in enumerate(bounds[:-1]):
-            out.append(conj(*(le(e, other) for j, other in enumerate(bounds) if j != i)))
+        for i, e in enumerate(known[:-1]):
+            ahead = (disj(negate(fits[j]), le(e, other)) for j, other in enumerate(known) if j != i)
+            out.append(conj(fits[i], *ahead))
         out.append(TRUE)
         return out
+
+    def _settled(self, cost: Cost, metric: Metric, only: Only) -> Expr | None:
+        """The upper bound as an expression in sizes alone, exact at every size; None where there is none."""
+        e = self.read(cost, metric, "upper", only)
+        if e is not None and any(isinstance(x, Fn) and x.op in ("call", "choose", "choice") for x in e.atoms()):
+            e = self.close(self.system(e, metric, "upper", only, TRUE), "upper")
+        return e
+
+    def _fits(self, cost: Cost) -> Cond | None:
+        """When every call of an alternative fits its model's window; None where sizes do not tell."""
+        found = TRUE
+        for name in sorted({leaf.name for leaf in self.leaves(cost) if leaf.kind == "primitive"}):
+            window = self.window(self.sizes.program.models[self.sizes.program.primitives[name].model])
+            if window is None:
+                continue
+            need = self._settled(cost, METRICS["context"], ("primitive", name))
+            if need is None:
+                return None
+            found = conj(found, FALSE if need.infinite else le(need, num(window)))
+        return found
+
+    # ---------------------------------------------------------------- what can be reached
+
+    def reached(self, cost: Cost) -> list[Cost]:
+        """A term with all that stands in it and in the functions that it calls."""
+        seen: set[str] = set()
+        out = list(terms(cost))
+        todo = [c.variant for c in calls_in(cost)]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            cost = self.sizes.by_name[name].cost
+            todo.extend(c.variant for c in calls_in(cost))
+            out.extend(terms(cost))
+        return out
+
+    def leaves(self, cost: Cost) -> list[Leaf]:
+        """Every call that a term can reach, by its place."""
+        found = (t for t in self.reached(cost) if isinstance(t, Leaf))
+        return sorted(found, key=lambda leaf: (leaf.site, leaf.span.start))
 
     # ---------------------------------------------------------------- systems
 

@@ -21,7 +21,7 @@ from fractions import Fraction
 from ..lang.diagnostics import Diagnostic
 from ..lang.diagnostics import Label as DiagnosticLabel
 from ..lang.source import Span
-from ..lang.types import EnumT
+from ..lang.types import EnumT, FloatT
 from . import core
 from .accumulators import Accumulation, over_iterations
 from .codegen import compile_expr
@@ -104,6 +104,7 @@ from .values import (
     Str,
     Truth,
     Value,
+    all_known,
     between,
     eliminate,
     exact,
@@ -166,13 +167,20 @@ class Scope:
             self, self.variant, (*self.facts, *(f for f in facts if f != TRUE and f not in self.facts)), self.declared
         )
 
-    def look(self, name: str) -> Value:
+    def find(self, name: str) -> Value | None:
+        """The value of a name; None where it is not in force."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
                 return scope.names[name]
             scope = scope.parent
-        raise KeyError(name)
+        return None
+
+    def look(self, name: str) -> Value:
+        value = self.find(name)
+        if value is None:
+            raise KeyError(name)
+        return value
 
     def know(self, *facts: Cond) -> None:
         self.facts = (*self.facts, *(f for f in facts if f != TRUE and f not in self.facts))
@@ -624,9 +632,25 @@ class Sizes:
                 value = labelled[0][1]
                 for _, v, _ in labelled[1:]:
                     value = hull(value, v)
-                return value, Least(metric, tuple((label, c) for label, _, c in labelled), span)
+                known = all(self._known(a, scope) for _, a in alternatives)
+                return value, Least(metric, tuple((label, c) for label, _, c in labelled), known, span)
             case core.Let():
                 raise AssertionError("handled by walk")
+
+    def _known(self, node: core.Node, scope: Scope) -> bool:
+        """Whether all that a node is told of the scope has a size that is known exactly."""
+        todo = [node]
+        while todo:
+            x = todo.pop()
+            match x:
+                case core.Local(name=name) if (value := scope.find(name)) is not None:
+                    if not (isinstance(x.type, FloatT) or all_known(value)):
+                        return False
+                case core.SizeVar(name=name) if not scope.declared[name].exact:
+                    return False
+                case _:
+                    todo.extend(core.children(x))
+        return True
 
     def _operation(self, node: core.Op, scope: Scope) -> tuple[Value, Cost]:
         """An operation; those of a chain `a - b + c` from the left, without recursion."""

@@ -30,6 +30,7 @@ from .expr import (
     log,
     max_,
     min_,
+    negate,
     piecewise,
     power,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Str",
     "Truth",
     "Value",
+    "all_known",
     "at_most",
     "between",
     "exact",
@@ -181,6 +183,21 @@ class Group:
 
 
 Value = Num | Truth | Label | Str | Items | Group
+
+
+def all_known(v: Value) -> bool:
+    """Whether every size in a value is exact, and what is true is decided by sizes."""
+    match v:
+        case Num(size=s) | Str(tokens=s):
+            return s.exact
+        case Truth(yes=yes, no=no):
+            return no == negate(yes)
+        case Label():
+            return True
+        case Group(fields=fields):
+            return all(all_known(f) for f in fields)
+        case Items(length=n, parts=parts):
+            return n.exact and parts is not None and all(all_known(p.value) for p in parts)
 
 
 def primary(v: Value) -> Size | None:
