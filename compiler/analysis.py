@@ -637,8 +637,7 @@ class Analysis:
         return windows, errors
 
     def _passed_over(self, variant: Variant) -> set[int]:
-        """The places of calls in alternatives that a run passes over where they do not fit, though sizes do not tell when.
-        """
+        """The places of calls in alternatives that a run passes over where they do not fit: sizes do not tell when."""
         choices = [t for t in self.readings.reached(variant.cost) if isinstance(t, Least)]
         open_ = [a for t in choices if self.readings.preference(t) is None for _, a in t.alternatives]
         return {leaf.site for a in open_ for leaf in self.readings.leaves(a)}

@@ -91,12 +91,20 @@ KNOWN: list[tuple[Expr, str, Cond]] = [
     (max_(60 * ceil(n / c) + 215, piecewise((c + 77, ge(ceil(n / c), ONE)), (ZERO, TRUE))), "c + n/c", CHUNKS),
     (TREE, "n/c", conj(ge(c, ONE), ge(n, c + 1))), (piecewise((ONE, ge(c, n)), (TREE, TRUE)), "1 + n/c", CHUNKS),
     (piecewise((ONE, ge(c, n)), (ceil(log2(n / c)) + 1, TRUE)), "log(1 + n/c) + 1", CHUNKS),
+    (piecewise((ONE, ge(2 * c, n)), (ceil(log2(n / (2 * c))) + 1, TRUE)), "log(1 + n/c) + 1", CHUNKS),
+    (n * ceil(log2(n)) + min_(n, 3 * n - 2 * power(num(2), ceil(log2(n)))), "n*log(n)", TRUE),
     (132 * NODES + n - 252, "n", conj(ge(c, ONE), ge(n, c + 1))),
     (n - LARGE / 4 - min_(n - LARGE / 2, LARGE / 4), "n", ge(n, num(2))),
     (min_(n * price + w, n * w + price), "Min(n*price + w, n*w + price)", TRUE),
     ((power(1 + power(num(2), Fraction(1, 2)), n) - power(1 - power(num(2), Fraction(1, 2)), n)) / 3,
      "(sqrt(2) + 1)**n", TRUE),
 ]
+
+
+def test_a_ceiling_is_only_positive_where_what_it_rounds_is() -> None:
+    depth = ceil(log2(n / c))
+    assert str(order(depth, conj(ge(c, ONE), ge(n, c + 1)))) == "log(n/c) + 1"
+    assert order(depth, conj(ge(c, ONE), ge(n, c))) is None     # it is 0 for n = c
 
 
 @pytest.mark.parametrize(("e", "expected", "domain"), KNOWN, ids=lambda x: str(x))

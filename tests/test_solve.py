@@ -210,12 +210,98 @@ ORDERS = [
     ("T(n) = 1 if n <= 1; T(n) = ((2*n+1)*T(n-1) + (3*n-3)*T(n-2))/(n+2)", "3**n/n**(3/2)"),
     ("T(n) = 1 if n <= 4; T(n) = T(n-1) + T(n-5) + 1", "(CRootOf(x**5 - x**4 - 1, 0))**n"),
     ("T(n) = 0 if n <= 0; T(n) = T(n-1)/2 + T(floor(n/2))/2 + 1", "log(n)"),
+    ("T(n) = 1 if n <= 1; T(n) = T(floor(n/2))/2 + 1/n", "log(n)/n"),
+    ("T(n) = 1 if n <= 1; T(n) = T(floor(n/2))/4 + 1/n", "1/n"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + Min(sqrt(n), 10)", "n"),
+    ("T(n) = n + 1 if n <= 1; T(n) = 4*T(n-2)", "2**n"),
 ]
 
 
 @pytest.mark.parametrize(("text", "order"), ORDERS, ids=[o for _, o in ORDERS])
 def test_orders(text: str, order: str) -> None:
     assert str(solved(text + "; where n >= 2").order) == order
+
+
+ORDERS_OF_TWO = [
+    # what it begins with counts, where that is a symbol
+    ("T(n, m) = m if n <= 0; T(n, m) = n*T(n-1, m) + n", "m*factorial(n)"),
+    ("T(n, m) = m if n <= 0; T(n, m) = 2*T(n-1, m) + log(n)", "m*2**n"),
+    ("T(n, m) = m if n <= 0; T(n, m) = T(n-1, m) + sqrt(n)", "n**(3/2) + m"),
+    # a power of a symbol
+    ("T(n, m) = 1 if n <= 0; T(n, m) = m*T(n-1, m) + 3**n", "m**n"),
+    # both sizes fall: the smaller one decides
+    ("T(n, m) = 0 if Or(n <= 0, m <= 0); T(n, m) = T(n-1, m-1) + m", "m*Min(m, n)"),
+    ("T(n, m) = 0 if Or(n <= 0, m <= 0); T(n, m) = T(n-1, m-1) + n", "n*Min(m, n)"),
+    # a threshold that is a symbol
+    ("T(n, m) = 0 if n <= m; T(n, m) = T(floor(n/2), m) + T(ceiling(n/2), m) + 1", "n/m"),
+    ("T(n, m) = 1 if n <= 2*m; T(n, m) = T(ceiling(n/2), m) + 1", "log(n/m) + 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "theta"), ORDERS_OF_TWO, ids=[t for t, _ in ORDERS_OF_TWO])
+def test_orders_of_two_sizes(text: str, theta: str) -> None:
+    for side in ("upper", "lower"):
+        assert str(solved(text + "; where n >= 2, m >= 1", side).order) == theta
+
+
+HALF_KNOWN = [
+    "T(n, m) = 0 if Or(n <= 0, m <= 0); T(n, m) = T(n-2, m-1) + 1; where n >= 1, m >= 1",
+    "S(n, k) = 1 if Or(k <= 1, n <= k); S(n, k) = k*S(n-1, k) + S(n-1, k-1); where n >= k, k >= 1",
+    "T(n) = n if n <= 1; T(n) = 4*T(n-2); where n >= 0",
+    "T(n, m) = m if n <= 2; T(n, m) = T(floor(sqrt(n)), m) + 1; where n >= 1, m >= 1",
+]
+
+
+@pytest.mark.parametrize("text", HALF_KNOWN)
+def test_no_order_from_a_part_of_the_sizes(text: str) -> None:
+    """What fits one half of the sizes, one residue or one start is not the order of all."""
+    assert solved(text, "lower").order is None
+
+
+POLES = [
+    "T(n, m) = 1 if n <= 0; T(n, m) = T(n-1, m) + m**n; where n >= 0, m >= 1",
+    "T(n, m) = 1 if n <= 0; T(n, m) = m*T(n-1, m) + 2**n; where n >= 0, m >= 1",
+]
+
+
+@pytest.mark.parametrize("text", POLES)
+def test_where_a_divisor_is_0_the_form_has_a_case(text: str) -> None:
+    s = solved(text)
+    sizes = [{"n": n, "m": m} for n in (0, 1, 2, 5, 9) for m in (1, 2, 3, 7)]
+    assert s.exact and s.valid.free <= {"n", "m"}
+    assert_safe(text, "upper", s, sizes)
+    assert s.closed is not None
+    value = compile_expr(s.closed, ("n", "m"))
+    assert value(4, 1) == Evaluator(system_of(text), "upper").value(None, {"n": 4, "m": 1})
+
+
+CHOSEN = [
+    ("T(n) = Choose(k, 0, n, k*(n - k)); where n >= 0", "upper", "n*floor(n/2) - floor(n/2)**2"),
+    ("T(n) = Choose(k, 0, n, k**2 + (n - k)**2); where n >= 0", "lower", "n**2 - 2*n*floor(n/2) + 2*floor(n/2)**2"),
+    ("T(n) = Choose(k, 0, n, k*(n - k)); where n >= 0", "lower", "0"),
+]
+
+
+@pytest.mark.parametrize(("text", "side", "form"), CHOSEN, ids=[f for _, _, f in CHOSEN])
+def test_the_vertex_of_a_quadratic_decides_a_choice(text: str, side: Side, form: str) -> None:
+    s = solved(text, side)
+    assert str(s.closed) == form
+    assert_safe(text, side, s, ONE_SIZE)
+
+
+CLIPPED = [
+    "S(n, m) = Sum(Max(0, n - 3*i), (i, 0, n)); where n >= 0, m >= 0",
+    "S(n, m) = Sum(i*Min(2*i, n - i), (i, 0, n)); where n >= 0, m >= 0",
+    "S(n, m) = Sum(Min(m*i, n), (i, 0, n)); where n >= 0, m >= 0",
+    "S(n, m) = Sum(Max(i - 7, m - 2*i), (i, 3, n)); where n >= 3, m >= 0",
+]
+
+
+@pytest.mark.parametrize("text", CLIPPED)
+def test_sums_of_clipped_terms(text: str) -> None:
+    s = solved(text)
+    assert s.exact
+    assert_safe(text, "upper", s, [{"n": n, "m": m} for n in (3, 4, 7, 20, 61) for m in (0, 1, 2, 5, 30)])
 
 
 REFUSED = [

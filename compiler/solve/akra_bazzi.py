@@ -157,8 +157,6 @@ def _order(rec: Recurrence) -> Expr | None:
     total = sum_order(g * Scale(power=-1), p)
     if total is None:
         return None
-    if total.key < Scale().key:
-        total = Scale()
     return total.expr(rec.var) * without_constants(coefficient)
 
 

@@ -66,7 +66,7 @@ def points(
         yield from _several(params, kinds, drivers, huge, lows)
         return
     rows: list[list[tuple[Any, ...]]] = []
-    whole = [p for p in fixed if kinds.get(p) != "real"][:4] if len(fixed) > 1 and drivers else []
+    whole = [p for p in fixed if kinds.get(p) != "real"][:4] if drivers else []
     for p in whole:
         # one constant at its least while the others are large, and the other way round: a factor of 1 changes nothing,
         # a limit far away is not reached

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -129,8 +130,11 @@ def _unrolled(work: Work, f: Function, count: int) -> Function | None:
     evaluator = Evaluator(System({f.name: f}, call(f.name, sym(var)), TRUE), work.side, fuel=100_000, seconds=1.0)
     try:
         for at in range(start, start + count):
-            more.append(Case(le(sym(var, "int"), num(at)), num(evaluator.call(f.name, at))))
-    except (EvaluationError, TypeError):
+            value = evaluator.call(f.name, at)
+            if not isinstance(value, int | Fraction):
+                return None
+            more.append(Case(le(sym(var, "int"), num(at)), num(value)))
+    except EvaluationError:
         return None
     return Function(f.name, f.params, (*more, f.cases[-1]))
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from .. import growth
 from ..equations import Function
 from ..expr import ONE, ZERO, Expr, Number, binomial, factorial, ge, is_nonneg, num, power, sym
 from . import polynomial as poly
@@ -61,7 +62,8 @@ def first_order(work: Work, f: Function) -> Iterator[Closed]:
         while low > 0 and low > start - 3 and _agrees(result, rec, low - 1):
             low -= 1
         yield Closed(result, True, ge(n, num(low)), ("summation factor",))
-    yield from _order(rec, scale, value, begin)
+    if a.coef.number is not None:       # how a symbol to the n-th power compares with the forcing term is not known
+        yield from _order(rec, scale, value, begin)
 
 
 def _agrees(form: Expr, rec: Recurrence, at: int) -> bool:
@@ -204,13 +206,16 @@ def _order(rec: Recurrence, scale: Scale, value: Expr, begin: int) -> Iterator[C
     order = sum_order(g, scale)
     if order is None:
         return
-    yield Closed(
-        None,
-        False,
-        ge(sym(rec.var), num(begin)),
-        ("order of a sum",),
-        order.expr(rec.var) * without_constants(coefficient),
-    )
+    whole = order.expr(rec.var) * without_constants(coefficient)
+    first = value.number
+    if first is None:
+        # what begins with a symbol keeps it: m*2**n beside the sum
+        if not is_nonneg(value):
+            return
+        whole = whole + scale.expr(rec.var) * without_constants(value)
+    elif first < 0 and order.key <= scale.key:
+        return      # the sum and what is taken off at the start are of one order
+    yield Closed(None, False, ge(sym(rec.var), num(begin)), ("order of a sum",), growth.order(whole) or whole)
 
 
 def without_constants(c: Expr) -> Expr:

@@ -42,7 +42,17 @@ from ..expr import (
 from .model import Closed, Recurrence
 from .relax import relax
 from .scale import leading
-from .structure import base_at, base_between, conjuncts, effective_guards, has_call, linear_parts, lower_limit, slope
+from .structure import (
+    base_at,
+    base_between,
+    conjuncts,
+    effective_guards,
+    has_call,
+    linear_parts,
+    lower_limit,
+    recurrence,
+    slope,
+)
 from .sums import summation
 
 __all__ = ["decided", "iterate", "log_base", "log_over", "quotients"]
@@ -131,6 +141,14 @@ def _step_order(f: Function, driver: str, coef: Expr, forcing: Expr, moving: dic
     found = leading(forcing, driver) if forcing.terms else None
     if forcing.terms and (found is None or found[0].fact or float(found[0].base) ** float(step or 1) >= a):
         return None
+    if not forcing.terms:       # where a residue begins with 0, it stays there
+        rec = recurrence(f)
+        start = None if rec is None else rec.threshold.number
+        if rec is None or not isinstance(start, int) or not isinstance(step, int):
+            return None
+        first = (base_at(rec, num(start - i)) for i in range(step))
+        if any(v is None or v.number is None or v.number <= 0 for v in first):
+            return None
     return power(coef, sym(driver) / (step or 1))
 
 

@@ -25,7 +25,9 @@ __all__ = ["square_root"]
 def square_root(f: Function) -> Iterator[Closed]:
     """The order of a recursion on the square root."""
     rec = recurrence(f)
-    if rec is None or len(rec.calls) != 1 or rec.guard.free or rec.threshold.number is None:
+    if rec is None or len(rec.calls) != 1 or rec.guard.free or rec.threshold.number is None or any(
+        e.free - {rec.var} for _, e in rec.base
+    ):
         return
     coef, arg = rec.calls[0]
     n = sym(rec.var)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 
 from ..equations import Case, Function, Side, System
@@ -24,11 +24,13 @@ from ..expr import (
     Sym,
     call,
     conj,
+    disj,
     eq,
     ge,
     is_nonneg,
     max_,
     min_,
+    ne,
     negate,
     num,
     piecewise,
@@ -49,6 +51,7 @@ from .structure import (
     kinds_of,
     map_atoms,
     renamed_calls,
+    replace_calls,
 )
 from .sums import tidy
 
@@ -310,14 +313,15 @@ class Work:
             while True:
                 try:
                     answer = next(answers, None)
-                except (ArithmeticError, ValueError, EvaluationError):
-                    break  # a rule went through a pole: it has no answer
+                except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, EvaluationError) as e:
+                    trace(f, Closed(None, False, TRUE, (getattr(rule, "__name__", ""),)), f"{type(e).__name__}: {e}")
+                    break  # a rule went through a pole, or tripped over a shape that it did not expect: no answer
                 if answer is None:
                     break
                 if answer.form is not None:
                     if any(isinstance(a, Fn) and a.op in ("choose", "choice") for a in answer.form.atoms()):
                         continue    # an adversary's choice is no closed form
-                    answer = replace(answer, form=tidy(answer.form))
+                    answer = self._at_poles(g, replace(answer, form=tidy(answer.form)))
                 checked = self.verified(f, answer, g, exact=exact, order_only=order_only, below=below)
                 if checked is None:
                     continue
@@ -325,6 +329,42 @@ class Work:
                     return checked
                 best = best or checked
         return best
+
+    def _at_poles(self, f: Function, answer: Closed) -> Closed:
+        """With the cases in which the divisor m - 1 of a form is 0: solved by themselves, or left out."""
+        assert answer.form is not None
+        kinds, moving = kinds_of(f), _moving(f)
+        form = tight(answer.form, assuming(answer.valid, self.domain_of(f.params)))
+        below = (a for m in form.terms for a, k in m if isinstance(a, Fn) and k < 0)
+        divisors = {a.args[0]: None for a in below if a.op == "paren"}
+        if divisors:
+            answer = replace(answer, form=form)
+        for divisor in divisors:
+            for i, p in enumerate(f.params):
+                line = divisor.coefficients(p)
+                if i in moving or line is None or set(line) - {0, 1} or line[1].number not in (1, -1):
+                    continue
+                root = line.get(0, num(0)) * (-1 / Fraction(line[1].number or 1))
+                inside = conj(answer.valid, self.domain_of(f.params))
+                if self.implied(inside, ne(sym(p), root), f.params, kinds):
+                    break
+                name = f"{f.name}_at_{p}"
+                values = (replace_calls(c.value, f.name, partial(_without, name, i)) for c in f.cases)
+                cases = tuple(
+                    Case(c.guard.subs({p: root}), v.subs({p: root})) for c, v in zip(f.cases, values, strict=True)
+                )
+                there = self.derived(Function(name, (*f.params[:i], *f.params[i + 1 :]), cases))
+                if there is None or there.form is None or (answer.exact and not there.exact):
+                    return replace(answer, valid=conj(answer.valid, ne(sym(p), root)))
+                at = eq(sym(p), root)
+                elsewhere = disj(negate(at), there.valid)
+                answer = replace(
+                    answer,
+                    form=piecewise((there.form, at), (answer.form or there.form, TRUE)),
+                    valid=conj(answer.valid, TRUE if assuming(inside, at).implies(there.valid) else elsewhere),
+                )
+                break
+        return answer
 
     def verified(
         self,
@@ -548,6 +588,11 @@ class Work:
                 continue
             if tried >= 12:
                 break
+
+
+def _without(name: str, i: int, args: tuple[Expr, ...]) -> Expr:
+    """The call of a function that lacks one parameter."""
+    return call(name, *args[:i], *args[i + 1 :])
 
 
 def _base_calls(e: Expr, f: Function) -> Expr:

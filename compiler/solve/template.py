@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..equations import Function
 from ..evaluate import EvaluationError, compile_expr
-from ..expr import ONE, TRUE, Cond, Expr, Number, binomial, ceil, conj, floor, ge, min_, num, power, sym
+from ..expr import ONE, TRUE, Cond, Expr, Number, binomial, ceil, conj, floor, ge, min_, num, piecewise, power, sym
+from ..facts import assuming
 from . import polynomial as poly
 from .model import Closed
 from .structure import changing, kinds_of
@@ -33,25 +34,36 @@ def template(work: Work, f: Function) -> Iterator[Closed]:
     moving = [f.params[i] for i in changing(f.name, f.params, [c.value for c in f.cases])]
     if len(moving) < 2 or len(moving) > 3:
         return
-    fixed = [p for p in f.params if p not in moving]
+    domain = work.domain_of(f.params)
+    x, y = (sym(p, "int") for p in moving[:2])
     for low in (0, 1):
         valid = conj(*(ge(sym(p, "int"), num(low)) for p in moving))
-        for extra in (
-            TRUE,
-            ge(sym(moving[0], "int"), sym(moving[1], "int")),
-            ge(sym(moving[1], "int"), sym(moving[0], "int")),
-        ):
-            region = conj(valid, extra)
-            points = list(_grid(f, moving, low, extra))
-            values = _values(work, f, points)
-            if values is None:
-                break
-            for shapes in _shapes(moving, fixed, extra):
-                work.deadline.check()
-                form = _fit(f, shapes, points, values)
-                if form is not None:
-                    yield Closed(form, True, region, ("fitted and checked",))
-                    return
+        whole = _fitted(work, f, moving, low, TRUE)
+        if whole is not None:
+            yield Closed(whole, True, valid, ("fitted and checked",))
+            return
+        # one form for each half of the sizes: that of one half alone says nothing of the order
+        halves = [h for h in (ge(x, y), ge(y, x)) if assuming(domain).implies(h)] or [ge(x, y), ge(y, x)]
+        forms = [_fitted(work, f, moving, low, h) for h in halves]
+        known = [e for e in forms if e is not None]
+        if len(known) == len(halves):
+            form = known[0] if len(known) == 1 else piecewise((known[0], halves[0]), (known[1], TRUE))
+            yield Closed(form, True, conj(valid, *(halves if len(halves) == 1 else ())), ("fitted and checked",))
+            return
+
+
+def _fitted(work: Work, f: Function, moving: list[str], low: int, extra: Cond) -> Expr | None:
+    """The first combination of shapes that agrees at all points of a grid where `extra` holds."""
+    points = list(_grid(f, moving, low, extra))
+    values = _values(work, f, points)
+    if values is None:
+        return None
+    for shapes in _shapes(moving, [p for p in f.params if p not in moving], extra):
+        work.deadline.check()
+        form = _fit(f, shapes, points, values)
+        if form is not None:
+            return form
+    return None
 
 
 def _grid(f: Function, moving: list[str], low: int, extra: Cond) -> Iterator[tuple[int, ...]]:
