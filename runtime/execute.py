@@ -390,7 +390,8 @@ class _Run:
         if journal is not None:
             if not self._finished:
                 with suppress(JournalFault):  # the journal holds what it holds; a run that is resumed reads that
-                    journal.interrupt()
+                    noted = self._memory is not None and self._memory.notes_flight
+                    journal.interrupt(self._ledger.aside if noted else NOTHING)
             journal.close()
         cache, self._cache = self._cache, None
         if cache is not None:

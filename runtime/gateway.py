@@ -193,13 +193,14 @@ class Gateway:
         """Gives a call up, wherever it is. One that was in flight is counted as a failed one: it may be billed."""
         ask.cancelled = True
         if ask.in_flight:
-            self._leave(ask, ask.aside if self._careful else self._used(ask, self._least(ask)))
+            used = ask.aside if self._careful else self._used(ask, self._least(ask))
+            self._leave(ask, used)
             seconds = self._count_failure(ask)
             if self._on_event is not None:
                 self._tell("cancelled", ask, self._least(ask), seconds)
             self.port.cancel(ask)
             if self._memory is not None and not ask.kept:
-                self._memory.keep(self._record("lost", ask, None, ""), None, lambda fault: None)
+                self._memory.keep(self._record("lost", ask, None, "", used=used), None, lambda fault: None)
 
     def voted(self, how: Callable[[], Voted]) -> None:
         """Tells how a vote ended."""
@@ -335,8 +336,6 @@ class Gateway:
         if not ask.site.contract.is_tool:
             self.meter.in_flight -= 1
         self.ledger.settle(ask.aside, used)
-        if self._memory is not None:
-            ask.paid = ask.paid.plus(used)
 
     def _stop(self, ask: Ask, aside: Cost) -> None:
         """A call that the budget does not allow, and nothing in flight could free what it needs."""
@@ -442,40 +441,43 @@ class Gateway:
                 return
         else:
             ask.attempt += 1
-        if miss.retryable and not miss.refused and ask.attempt < contract.attempts:
-            if miss.tokens is not None:
-                used = self._used(ask, miss.tokens)
-            else:
-                used = ask.aside if miss.lost and self._careful else Cost(1, 0, 0)
-            self._leave(ask, used)
-            spent = (0, 0) if miss.tokens is None else (ask.prompt + miss.complaint_tokens, miss.tokens)
-            dollars = self.rates(contract.name, contract.model).dollars(*spent)
-            self.meter.retry(contract.name, 1, sum(spent), dollars)
-            ask.retries += 1
-            ask.retry_tokens += sum(spent)
-            ask.retry_dollars = None if dollars is None or ask.retry_dollars is None else ask.retry_dollars + dollars
-            ask.complaint, ask.complaint_tokens = miss.complaint, miss.complaint_tokens
-            if self._on_event is not None:
-                self._tell("retried", ask, miss.tokens or 0, message=miss.reason)
-            if miss.wait:
-                self.port.later(miss.wait, lambda: self._again(ask))
-            else:
-                self._again(ask)
-            self.refill()
-            return
+        again = miss.retryable and not miss.refused and ask.attempt < contract.attempts
+        used = self._tried(ask, miss) if again else self._wasted(ask, miss)
+        go_on = self._retry if again else self._give_up
         if self._memory is None:
-            self._give_up(ask, miss)
+            go_on(ask, miss, used)
             return
-        kind = "tool failed" if contract.is_tool else "failed"
+        kind = "attempt" if again else "tool failed" if contract.is_tool else "failed"
 
         def release(fault: JournalFault | None) -> None:
+            ask.kept = False
             if fault is not None:
                 self.broke(ask, _journal_fault(fault))
             elif not ask.cancelled:
-                self._give_up(ask, miss)
+                go_on(ask, miss, used)
 
+        # what was set aside for the attempt stays so until its cost is on file: a run that is killed forgets nothing
         ask.kept = True
-        self._memory.keep(self._record(kind, ask, None, miss.reason, used=self._wasted(ask, miss)), None, release)
+        self._memory.keep(self._record(kind, ask, None, miss.reason, used=used), None, release)
+
+    def _retry(self, ask: Ask, miss: Miss, used: Cost) -> None:
+        """Another attempt follows, after what the miss asks to wait."""
+        self._leave(ask, used)
+        name = ask.site.contract.name
+        spent = (0, 0) if miss.tokens is None else (ask.prompt + miss.complaint_tokens, miss.tokens)
+        dollars = self.rates(name, ask.site.contract.model).dollars(*spent)
+        self.meter.retry(name, 1, sum(spent), dollars)
+        ask.retries += 1
+        ask.retry_tokens += sum(spent)
+        ask.retry_dollars = None if dollars is None or ask.retry_dollars is None else ask.retry_dollars + dollars
+        ask.complaint, ask.complaint_tokens = miss.complaint, miss.complaint_tokens
+        if self._on_event is not None:
+            self._tell("retried", ask, miss.tokens or 0, message=miss.reason)
+        if miss.wait:
+            self.port.later(miss.wait, lambda: self._again(ask))
+        else:
+            self._again(ask)
+        self.refill()
 
     def _slowed(self, ask: Ask, miss: Miss) -> bool:
         """The provider asks to slow down: the call goes back to the head of its queue. False if it has failed for good.
@@ -513,14 +515,20 @@ class Gateway:
             self._leave(ask, ask.aside)
             self.machine.refuse(_strand(ask), fault)
 
+    def _tried(self, ask: Ask, miss: Miss) -> Cost:
+        """What an attempt cost after which another follows."""
+        if miss.tokens is not None:
+            return self._used(ask, miss.tokens)
+        return ask.aside if miss.lost and self._careful else Cost(1, 0, 0)
+
     def _wasted(self, ask: Ask, miss: Miss) -> Cost:
         """What the last attempt of a failed call cost: at least what it is counted as."""
         if miss.lost and self._careful:
             return ask.aside
         return self._used(ask, max(miss.tokens or 0, self._least(ask)))
 
-    def _give_up(self, ask: Ask, miss: Miss) -> None:
-        self._leave(ask, self._wasted(ask, miss))
+    def _give_up(self, ask: Ask, miss: Miss, used: Cost) -> None:
+        self._leave(ask, used)
         self._deliver_failure(ask, miss.reason, False)
         self.refill()
 
@@ -599,9 +607,9 @@ class Gateway:
         data: bytes | None = None,
         used: Cost = NOTHING,
     ) -> Record:
-        """What is written of a call. `used`: by its last attempt, where it brought no answer."""
+        """What is written of an attempt that has ended. `used`: what it cost, where it brought no answer."""
         tokens = self._least(ask) if answer is None else answer.tokens
-        paid = ask.paid.plus(used if answer is None else self._used(ask, tokens))
+        paid = used if answer is None else self._used(ask, tokens)
         given = answer if answer is not None else Answer(None, tokens)
         return Record(
             ask.place, ask.parent, ask.digest, kind, ask.site.contract.name, data, ask.prompt, tokens,

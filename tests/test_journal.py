@@ -1,8 +1,10 @@
 """The journal: nothing that was paid is paid again, whatever ends a run; what does not fit is refused."""
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -23,9 +25,9 @@ import orch
 from orch.cli import main
 from orch.lang.types import BoolT, EnumT, FloatT, IntT, ListT, TextT, TupleT
 from orch.runtime.backends.base import BackendError
-from orch.runtime.budget import Cost
+from orch.runtime.budget import Budget, Cost
 from orch.runtime.codec import Codec
-from orch.runtime.execute import Outcome, execute
+from orch.runtime.execute import Outcome, aexecute, execute
 from orch.runtime.journal import FileLock, Journal, JournalFault, Record
 from orch.runtime.values import Text, make_list
 
@@ -417,6 +419,81 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
         assert again.returncode == 0, again.stderr
         cached = json.loads(again.stdout)["usage"]["cached"]
         assert 16 <= cached < 40 and sent - cached <= 4 and len(server.asked) - sent == 40 - cached
+
+
+def test_no_attempt_is_forgotten_at_a_kill(tmp_path: Path) -> None:
+    """At every moment the journal on the disk tells of at least as much as was sent: attempts between two, too."""
+    text = MODEL + """
+primitive pick(t: Text[n]) -> Int[0..9] { prompt: "{t}", attempts: 6 }
+fn main(ts: List[Text[k], n]) -> List[Int] { par for t in ts { call pick(t) else 0 } }"""
+    path, behind, tokens = tmp_path / "j", [], 0
+    rng = random.Random(3)
+
+    def answer(request: Any) -> Any:
+        nonlocal tokens
+        tokens += 2     # of what is sent, at least the prompt is read
+        copy = tmp_path / "copy"
+        copy.unlink(missing_ok=True)
+        with sqlite3.connect(path) as db, sqlite3.connect(copy) as other:
+            db.backup(other)
+        db.close()
+        other.close()
+        journal = Journal.open(copy, durable=False)
+        spent = journal.resume(1)[2]
+        journal.close()
+        if spent.calls < backend.asked or spent.tokens < tokens:
+            behind.append((spent, backend.asked))
+        return rng.choice([
+            "no number", "7", BackendError("down", kind="status 500", retryable=True, retry_after=0.001),
+            BackendError("cut", kind="connection", retryable=True, retry_after=0.001)])
+
+    backend = Fake(answer, 0.001)
+    outcome = run(text, {"ts": WORDS[:25]}, backend, path, concurrency=4)
+    assert outcome.error is None and backend.asked > 50 and behind == []
+
+
+def test_budgets_are_totals_over_all_sessions(tmp_path: Path) -> None:
+    """Sessions are interrupted at any moment, most often between two attempts of a call."""
+    text = MODEL + """
+primitive pick(t: Text[n]) -> Int[0..9] { prompt: "{t}", attempts: 9 }
+fn main(ts: List[Text[k], n]) -> List[Int] { par for t in ts { call pick(t) else 0 } }"""
+    program, rng, reached = orch.compile(text).core, random.Random(5), False
+    backends = []
+
+    async def session(backend: Fake) -> Outcome | None:
+        task = asyncio.create_task(aexecute(
+            program, "main", {"ts": WORDS}, backend, concurrency=4, budget=Budget(calls=90), journal=tmp_path / "j",
+            resume=True))
+        done, _ = await asyncio.wait([task], timeout=rng.random() * 0.05)
+        if done:
+            return task.result()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return None
+
+    for _ in range(60):
+        backend = Fake(lambda r: rng.choice([
+            "no", "no", "4", BackendError("down", kind="status 500", retryable=True, retry_after=0.02)]), 0.001)
+        backends.append(backend)
+        outcome = asyncio.run(session(backend))
+        if outcome is not None:
+            assert outcome.error is not None and outcome.error.kind == "budget", outcome.error
+            reached = True
+            break
+    sent = sum(b.asked for b in backends)
+    assert reached and len(backends) > 3 and 60 < sent <= 90
+
+
+def test_runs_tells_calls_from_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = MODEL + ASK + 'tool look(t: Text[n]) -> Text[5] { python: "x:look" }\n' \
+        "fn main(ts: List[Text[k], n]) -> List[Text[9]] { for t in ts { call ask(look(t)) } }"
+    orch.compile(text, backend="sim", journal=tmp_path / "j").run("main", {"ts": WORDS[:3]})
+    assert main(["runs", "--journal", str(tmp_path / "j"), "--format", "json"]) == 0
+    listed, = json.loads(capsys.readouterr().out)["runs"]
+    assert (listed["calls"], listed["tool_calls"]) == (3, 3)
+    assert main(["runs", "--journal", str(tmp_path / "j")]) == 0
+    assert "TOOLS" in capsys.readouterr().out
 
 
 def test_what_is_in_flight_at_a_kill_counts_as_spent(tmp_path: Path) -> None:
