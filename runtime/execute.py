@@ -35,6 +35,7 @@ from .machine import Fault, Frame, Machine
 from .memory import Cache, Memory
 from .meter import Rates, Usage
 from .places import ROOT
+from .redaction import Secrets
 from .scheduler import ToolCaller, VirtualPort, run_virtual, run_virtual_async
 from .tokens import Tokenizer, tokenizer
 from .tools import Tools
@@ -173,6 +174,7 @@ class _Run:
         self._settings.update(settings or {})
         self._tokenizer = _tokenizer(tokenizer)
         self._tools = Tools(tools or {}, folder, allow_tools)
+        self._secrets = Secrets()
         self._budget = budget or Budget()
         self._journal_path, self._resume, self._cache_path, self._where = journal, resume, cache, where
         self._journal: Journal | None = None
@@ -221,7 +223,7 @@ class _Run:
             limits = Limits(self._concurrency, self._caps(backends), _SLACK, self._seed)
             machine, gateway = self._machinery(limits, True)
             models = self._program.models
-            port = LivePort(models, backends, self._tool_caller(), gateway, self._tokenizer, self._seed)
+            port = LivePort(models, backends, self._tool_caller(), gateway, self._tokenizer, self._seed, self._secrets)
             gateway.port = port
             if self._memory is not None:
                 self._memory.start_thread(asyncio.get_running_loop(), port.news.set, self._concurrency)
@@ -342,8 +344,9 @@ class _Run:
     def _take_up(self, journal: Journal) -> bool:
         """Begins a run in the journal, or goes on with the last one of the same identity. Raises JournalFault."""
         mine = identity(
-            self._program, self._entry, self._arguments, self._settings, self._where, self._tokenizer.name
-        )
+            self._program, self._entry, self._arguments, self._settings, self._where, self._tokenizer.name,
+            self._secrets,
+        )  # fmt: skip
         runs = journal.runs() if self._resume else []
         same = [run for run in runs if not differences(run.identity, mine)]
         if same:
@@ -404,7 +407,7 @@ class _Run:
 
     def _tool_caller(self) -> ToolCaller:
         builtins = Builtins(self._tokenizer)
-        return ToolCaller(self._tools, self._tokenizer, lambda: Fitting(builtins))
+        return ToolCaller(self._tools, self._tokenizer, lambda: Fitting(builtins), self._secrets)
 
     def _backends(self) -> dict[str, Backend]:
         """The backend of every model that the program can reach. Raises BackendError."""
@@ -444,8 +447,7 @@ class _Run:
         rounds, latency = (root.rounds, root.latency) if root is not None else (0, 0.0)
         usage = self._gateway.meter.usage(rounds, latency, seconds, measured, self._ledger.paid.dollars)
         if machine.fault is not None:
-            fault = machine.fault
-            return Outcome(None, usage, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))
+            return Outcome(None, usage, self._sizes, self._told(machine.fault))
         result_type = self._program.functions[self._program.entries[self._entry]].result_type
         try:
             return Outcome(to_json(result_type, machine.value), usage, self._sizes, None)
@@ -453,7 +455,11 @@ class _Run:
             return Outcome(None, usage, self._sizes, RunError("value", "the result holds a number too large", None))
 
     def _failed(self, fault: Fault) -> Outcome:
-        return Outcome(None, None, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))
+        return Outcome(None, None, self._sizes, self._told(fault))
+
+    def _told(self, fault: Fault) -> RunError:
+        """A fault as people read it: an oracle's exception, or a bug's, may quote anything."""
+        return RunError(fault.kind, self._secrets.scrub(fault.message), fault.span, fault.path)
 
 
 def _plain(figure: int | float | Fraction) -> int | float | str:

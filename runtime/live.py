@@ -22,6 +22,7 @@ from .convert import Unfit, counter, from_json
 from .fit import Fitting, Misfit, numeric_shape
 from .gateway import UNBOUNDED, Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
+from .redaction import Secrets
 from .scheduler import ToolCaller
 from .tokens import Tokenizer
 
@@ -59,8 +60,9 @@ class LivePort:
         gateway: Gateway,
         tokenizer: Tokenizer,
         seed: int | None,
+        secrets: Secrets,
     ) -> None:
-        self._models, self._backends, self._tools = models, backends, tools
+        self._models, self._backends, self._tools, self._secrets = models, backends, tools, secrets
         self._gateway, self._tokenizer, self._seed = gateway, tokenizer, seed
         self._builtins = Builtins(tokenizer)
         self._counters: dict[str, Callable[[Any], int]] = {}
@@ -141,10 +143,11 @@ class LivePort:
         try:
             response = await self._backends[contract.model].complete(self._request(ask, wanted))
         except BackendError as error:
+            reason = self._secrets.scrub(error.message)
             if error.retryable and error.kind in _SLOW_DOWN:
-                return Miss(error.message, wait=error.retry_after, refused=True)
+                return Miss(reason, wait=error.retry_after, refused=True)
             wait = backoff(ask.attempt, error.retry_after, self._jitter) if error.retryable else 0.0
-            return Miss(error.message, None, error.retryable, wait, lost=error.kind in _LOST)
+            return Miss(reason, None, error.retryable, wait, lost=error.kind in _LOST)
         return self._read(ask, wanted.shape, response)
 
     def _wanted(self, ask: Ask) -> _Wanted:
@@ -188,7 +191,13 @@ class LivePort:
 
     def _read(self, ask: Ask, shape: answers.Shape, response: Response) -> Answer | Miss:
         contract = ask.site.contract
-        parsed = answers.parse(shape, response.text)
+        text = self._secrets.scrub(response.text)
+        parsed = answers.parse(shape, text)
+        if "\\" in text:  # a key may have been written with JSON's escapes
+            if isinstance(parsed, answers.Malformed):
+                parsed = answers.Malformed(self._secrets.scrub(parsed.reason), self._secrets.scrub(parsed.path))
+            else:
+                parsed = self._secrets.scrub_plain(parsed)
         fault = parsed if isinstance(parsed, answers.Malformed) else None
         fitting = Fitting(self._builtins)
         if fault is None:

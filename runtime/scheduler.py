@@ -20,6 +20,7 @@ from .convert import Unfit, from_json, to_plain
 from .fit import Fitting, Misfit
 from .gateway import Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
+from .redaction import Secrets
 from .tokens import Tokenizer
 from .tools import ToolError, Tools
 
@@ -138,10 +139,12 @@ async def run_virtual_async(machine: Machine, port: VirtualPort) -> None:
 
 
 class ToolCaller:
-    """Calls tools in Python and reads what they give."""
+    """Calls tools in Python and reads what they give. `secrets` are kept out of their results and exceptions."""
 
-    def __init__(self, tools: Tools, tokenizer: Tokenizer, fitting: Callable[[], Fitting]) -> None:
-        self._tools, self._tokenizer, self._fitting = tools, tokenizer, fitting
+    def __init__(
+        self, tools: Tools, tokenizer: Tokenizer, fitting: Callable[[], Fitting], secrets: Secrets
+    ) -> None:
+        self._tools, self._tokenizer, self._fitting, self._secrets = tools, tokenizer, fitting, secrets
 
     def runs(self, ask: Ask) -> bool:
         """Whether this tool is called, not simulated."""
@@ -178,7 +181,7 @@ class ToolCaller:
         return [to_plain(p.type, value) for p, value in zip(contract.params, ask.args, strict=True)]
 
     def failure(self, e: BaseException) -> Miss:
-        text = str(e)[:300]
+        text = self._secrets.scrub(str(e))[:300]
         if isinstance(e, ToolError):
             return Miss(text, retryable=False)
         return Miss(f"{type(e).__name__}: {text}" if text else type(e).__name__, retryable=False)
@@ -188,9 +191,12 @@ class ToolCaller:
         contract = ask.site.contract
         fitting = self._fitting()
         try:
-            value = fitting.fit(contract.shape, from_json(contract.type, found, self._tokenizer), ask.bounds)
+            plain = self._secrets.scrub_plain(found)
+            value = fitting.fit(contract.shape, from_json(contract.type, plain, self._tokenizer), ask.bounds)
         except (Unfit, Misfit) as e:
             return Miss(f"its result does not fit: {e}", retryable=False)
+        except RecursionError:
+            return Miss("its result does not fit: it is nested too deeply", retryable=False)
         return Answer(value, 0, fitting.cut, fitting.padded)
 
 

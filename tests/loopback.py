@@ -239,6 +239,17 @@ async def _echo_key(server: Loopback, request: web.Request, asked: Asked) -> web
     return _fault(401, f"Incorrect API key provided: {key}. See {key[:12]}...", code="invalid_api_key")
 
 
+def _leaks(text: str, status: int = 200) -> Behaviour:
+    """Quotes the key it was given, in an answer or (with a status) in an error."""
+
+    async def behave(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
+        key = request.headers.get("X-Api-Key") or request.headers["Authorization"].removeprefix("Bearer ")
+        said = text.replace("ESCAPED", "".join(f"\\u{ord(sign):04x}" for sign in key)).replace("KEY", key)
+        return _json(server.page(request, asked, said)) if status == 200 else _fault(status, said)
+
+    return behave
+
+
 async def _legacy(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
     """Knows neither `max_tokens` (in chats), nor schemas, nor forced tools, nor seeds, nor temperatures."""
     chat = request.path.endswith("/completions")
@@ -318,6 +329,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
         b'{"choices": [{"message": {"content": "half \\ud83d pair"}}],'
         b' "content": [{"type": "text", "text": "half \\ud83d pair"}]}'
     ),
+    "leaks": _leaks("the key is KEY"),
+    "leaks-number": _leaks("the number KEY is none"),
+    "leaks-escaped": _leaks('{"value": ["the key is ESCAPED"]}'),
+    "leaks-500": _leaks("upstream says KEY", 500),
     "huge": _huge,
     "endless": _endless,
     "legacy": _legacy,

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .base import Backend, BackendError, Request, Response, backoff, provider_of, scrub, short_name
+from .base import Backend, BackendError, Request, Response, backoff, provider_of, short_name
 
 __all__ = [
     "BACKENDS",
@@ -24,7 +24,6 @@ __all__ = [
     "backoff",
     "make_backend",
     "provider_of",
-    "scrub",
     "short_name",
 ]
 

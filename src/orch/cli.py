@@ -244,7 +244,8 @@ def _shell(arguments: list[str], as_json: bool) -> int:
             raise
         stage = getattr(e, "stage", None) or "the command line"
         cause = e.__cause__ if getattr(e, "stage", None) and e.__cause__ is not None else e
-        told = " ".join(f"{type(cause).__name__}: {cause}".split())
+        from .runtime.redaction import Secrets
+        told = Secrets().scrub(" ".join(f"{type(cause).__name__}: {cause}".split()))
         return _fail(as_json, 1, "E0898", f"internal error in stage {stage}: {told[:300]}",
                      "this is a bug in Orch; ORCH_DEBUG=1 shows where it is")
 

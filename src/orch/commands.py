@@ -488,7 +488,9 @@ def _oracle(file: str, program: Program) -> dict[str, Callable[..., Any]]:
     except FileNotFoundError:
         raise fault("E0803", f"`--oracle`: there is no file {file}.", "check the path") from None
     except (Exception, SystemExit) as e:
-        raise fault("E0803", f"`--oracle`: {file} fails: {type(e).__name__}: {e}", "it must run by itself") from None
+        from .runtime.redaction import Secrets
+        told = Secrets().scrub(f"{type(e).__name__}: {e}")
+        raise fault("E0803", f"`--oracle`: {file} fails: {told}", "it must run by itself") from None
     oracle = {name: f for name, f in found.items() if name in program.core.primitives and callable(f)}
     if not oracle:
         listed = ", ".join(program.core.primitives) or "none"
