@@ -11,7 +11,7 @@ import asyncio
 import gc
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -62,6 +62,9 @@ Chooser = Callable[
 #: Calls in flight at once with a backend that does not say what it can take.
 DEFAULT_CONCURRENCY: Final = 64
 
+#: Seconds that a run in a thread has to close its connections and its journal when it is interrupted.
+_FAREWELL: Final = 10.0
+
 #: Seconds by which an event loop may be late without losing what a limit allows.
 _SLACK: Final = 0.05
 
@@ -108,7 +111,7 @@ def execute(
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(aexecute(program, entry, arguments, backend, **options))
-    return _in_thread(lambda: asyncio.run(aexecute(program, entry, arguments, backend, **options)))
+    return _in_thread(lambda: aexecute(program, entry, arguments, backend, **options))
 
 
 async def aexecute(
@@ -475,20 +478,38 @@ def _tokenizer(given: Tokenizer | str | None) -> Tokenizer:
     return tokenizer(given) if isinstance(given, str) else given
 
 
-def _in_thread(work: Callable[[], Outcome]) -> Outcome:
-    """For a loop that is running already (a notebook's): the run gets a thread and a loop of its own."""
+def _in_thread(work: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    """For a loop that is running already (a notebook's): the run gets a thread and a loop of its own.
+
+    An interrupt reaches the caller's thread alone, so it is handed on: nothing more is sent and paid.
+    """
     outcome: list[Outcome] = []
     failure: list[BaseException] = []
+    cancel: list[Callable[[], object]] = []
+    ended = threading.Event()  # a `join` that was interrupted takes its thread for ended
+
+    async def whole() -> Outcome:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work()
 
     def run() -> None:
         try:
-            outcome.append(work())
+            outcome.append(asyncio.run(whole()))
         except BaseException as e:
             failure.append(e)
+        ended.set()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
+    threading.Thread(target=run, name="orch run", daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        with suppress(RuntimeError):  # it has just ended
+            for act in cancel:
+                act()
+        ended.wait(_FAREWELL)
+        raise
     if failure:
         raise failure[0]
     return outcome[0]

@@ -108,6 +108,7 @@ class LivePort:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tools.close()
 
     # ------------------------------------------------------------ one attempt
 

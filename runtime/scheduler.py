@@ -22,7 +22,7 @@ from .gateway import Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
 from .redaction import Secrets
 from .tokens import Tokenizer
-from .tools import ToolError, Tools
+from .tools import Threads, ToolError, Tools
 
 __all__ = ["ToolCaller", "VirtualPort", "run_virtual", "run_virtual_async"]
 
@@ -145,6 +145,7 @@ class ToolCaller:
         self, tools: Tools, tokenizer: Tokenizer, fitting: Callable[[], Fitting], secrets: Secrets
     ) -> None:
         self._tools, self._tokenizer, self._fitting, self._secrets = tools, tokenizer, fitting, secrets
+        self._threads = Threads()
 
     def runs(self, ask: Ask) -> bool:
         """Whether this tool is called, not simulated."""
@@ -162,19 +163,23 @@ class ToolCaller:
         return self.read(ask, found)
 
     async def call_async(self, ask: Ask) -> Answer | Miss:
-        """Calls a tool in a thread of its own, or in this loop if it is async."""
+        """Calls a tool in a thread, or in this loop if it is async."""
         try:
             function = self._tools.find(ask.site.contract.name, ask.site.contract.python)
             arguments = self.arguments(ask)
             if inspect.iscoroutinefunction(function):
                 found = await function(*arguments)
             else:
-                found = await asyncio.to_thread(function, *arguments)
+                found = await self._threads.run(function, *arguments)
                 if inspect.isawaitable(found):
                     found = await found
         except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
             return self.failure(e)
         return self.read(ask, found)
+
+    def close(self) -> None:
+        """Ends the threads that are free; what others still do is dropped."""
+        self._threads.close()
 
     def arguments(self, ask: Ask) -> list[Any]:
         contract = ask.site.contract
@@ -214,7 +219,7 @@ def _wait_for(awaitable: Any) -> Any:
         except BaseException as e:
             failure.append(e)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, name="orch tool", daemon=True)  # Ctrl-C does not wait for it
     thread.start()
     thread.join()
     if failure:

@@ -23,7 +23,8 @@ def test_scrub_leaves_placeholders_alone() -> None:
 
 @pytest.mark.parametrize(("name", "value", "is_key"), [
     ("OPENAI_API_KEY", KEY, True), ("ANTHROPIC_API_KEY", "sk-ant-12345678", True),
-    ("GITHUB_TOKEN", "ghp_" + "x" * 30, True), ("DB_PASSWORD", "hunter22", True), ("my_secret_1", "abcdefghijklmnopqrstuvwxyz", True),
+    ("GITHUB_TOKEN", "ghp_" + "x" * 30, True), ("DB_PASSWORD", "hunter22", True),
+    ("my_secret_1", "abcdefghijklmnopqrstuvwxyz", True),
     ("OPENAI_API_KEY", "none", False), ("OPENAI_API_KEY", "lm-studio", False), ("OPENAI_API_KEY", "1234", False),
     ("SSH_KEY_PATH", "/root/.ssh/id_rsa_0123456789", False), ("KEYBOARD_LAYOUT", "us-international-1", False),
     ("PASSWORD_HINT", "the name of my 1st dog", False), ("HOME", "home-0123456789-0123456789", False),
