@@ -252,14 +252,14 @@ class Gateway:
         if (self.meter.in_flight >= self._limit and not ask.site.contract.is_tool) or not lane.has_room():
             return False
         now = self.port.now()
-        ready = lane.ready()
+        aside = self._most(ask) if self._careful else NOTHING
+        ready = lane.ready(now, aside.tokens)
         if ready > now + _INSTANT:
             if ready < lane.timer:
                 lane.timer = ready
                 self.port.later(ready - now, lambda: self._look_again(lane))
             return False
         if self._careful:
-            aside = self._most(ask)
             if not self.ledger.reserve(aside):
                 if not self._out:
                     self._stop(ask, aside)
@@ -283,7 +283,7 @@ class Gateway:
         ask.in_flight = True
         ask.sent = now
         self._out += 1
-        lane.sent(now, ask.aside.tokens)
+        ask.noted = lane.sent(now, ask.aside.tokens)
         if contract.is_tool:
             args = ask.args
             if self._on_event is not None:
@@ -332,7 +332,7 @@ class Gateway:
         lane = ask.lane
         lane.in_flight -= 1
         if lane.tokens is not None:
-            lane.used(ask.aside.tokens, used.tokens)
+            lane.used(ask.noted, ask.aside.tokens, used.tokens)
         if not ask.site.contract.is_tool:
             self.meter.in_flight -= 1
         self.ledger.settle(ask.aside, used)
