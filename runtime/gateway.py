@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 
 from ..compiler import core
 from .budget import NOTHING, Cost, Ledger
+from .contract import Bounds
 from .events import Event, Watcher
 from .fit import least_tokens, most_tokens
 from .journal import JournalFault, Record
@@ -30,7 +31,7 @@ from .lanes import AHEAD, LONGEST_PAUSE, Lane
 from .machine import FAILED, SUSPENDED, Ask, Fault, Join, Machine, Strand, Voted
 from .memory import Memory
 from .meter import SCALE, Meter, Rates
-from .values import plain
+from .values import plain, same_values
 
 __all__ = ["UNBOUNDED", "Answer", "Gateway", "Limits", "Miss", "Port"]
 
@@ -138,6 +139,8 @@ class Gateway:
         self._order = 0
         self._rates: dict[str, Rates] = {}
         self._seconds: dict[str, Callable[[int, int], float | None]] = {}
+        # of each primitive and tool the last arguments, their prompt and bounds: the samples of a vote ask the same
+        self._last: dict[str, tuple[tuple[Any, ...], int, Bounds]] = {}
         self._notes = memory if memory is not None and memory.notes_flight else None
         # whether it matters before a call what it can cost at most
         self._careful = (
@@ -171,8 +174,13 @@ class Gateway:
         """Takes a call. The answer comes by `Machine.wake`."""
         ask.strand = strand
         contract = ask.site.contract
-        ask.prompt = contract.prompt_tokens(ask.args)
-        ask.bounds = contract.bounds(ask.args)
+        last = self._last.get(contract.name)
+        if last is not None and same_values(last[0], ask.args):
+            _, ask.prompt, ask.bounds = last
+        else:
+            ask.prompt = contract.prompt_tokens(ask.args)
+            ask.bounds = contract.bounds(ask.args)
+            self._last[contract.name] = ask.args, ask.prompt, ask.bounds
         memory = self._memory
         if memory is not None:
             try:

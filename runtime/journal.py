@@ -484,6 +484,8 @@ def _check_head(path: Path) -> None:
 def _prepare(db: sqlite3.Connection, durable: bool) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    if not durable:  # only then is a checkpoint what waits for the disk
+        db.execute("PRAGMA wal_autocheckpoint=10000")
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
