@@ -28,10 +28,10 @@ from .compile import Choice, Compiled, compile_program
 from .convert import Unfit, from_json, to_json
 from .events import Event, Watcher
 from .fit import Fitting
-from .gateway import Gateway, Limits
+from .gateway import Answer, Gateway, Limits, Miss
 from .identity import differences, identity
 from .journal import Journal, JournalFault
-from .machine import Fault, Frame, Machine
+from .machine import Ask, Fault, Frame, Machine
 from .memory import Cache, Memory
 from .meter import Rates, Usage
 from .places import ROOT
@@ -40,7 +40,7 @@ from .scheduler import ToolCaller, VirtualPort, run_virtual, run_virtual_async
 from .tokens import Tokenizer, tokenizer
 from .tools import Tools
 
-__all__ = ["Chooser", "Decision", "Outcome", "RunError", "Sim", "aexecute", "execute"]
+__all__ = ["Chooser", "Decision", "Outcome", "Replay", "RunError", "Sim", "aexecute", "execute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,25 @@ class Sim:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Every answer comes from the journal of an earlier run: nothing is sent, written or paid, and no tool runs."""
+
+
+class _Nobody:
+    """Stands where a model would be asked in a replay."""
+
+    def __init__(self, journal: str) -> None:
+        self._journal = journal
+
+    def answer(self, ask: Ask) -> Answer | Miss:
+        """Raises Fault."""
+        contract = ask.site.contract
+        what = f"the tool '{contract.name}'" if contract.is_tool else f"'{contract.name}'"
+        message = f"the journal {self._journal} holds no finished call of {what} at this place"
+        raise Fault("replay", message, ask.site.span)
+
+
+@dataclass(frozen=True, slots=True)
 class RunError:
     """Why a run failed. `kind` as in `machine.Fault`, or "argument", "backend"; `path` from the entry to the place."""
 
@@ -101,11 +120,11 @@ def execute(
     program: core.Program,
     entry: str,
     arguments: Mapping[str, Any],
-    backend: Sim | Backend | Callable[[core.Model], Backend] | None = None,
+    backend: Sim | Replay | Backend | Callable[[core.Model], Backend] | None = None,
     **options: Any,
 ) -> Outcome:
     """Runs an entry to its end; see `aexecute` for the options. May be called within a running event loop."""
-    if backend is None or isinstance(backend, Sim):
+    if backend is None or isinstance(backend, Sim | Replay):
         return _Run(program, entry, arguments, backend or Sim(), **options).simulate()
     try:
         asyncio.get_running_loop()
@@ -118,13 +137,13 @@ async def aexecute(
     program: core.Program,
     entry: str,
     arguments: Mapping[str, Any],
-    backend: Sim | Backend | Callable[[core.Model], Backend] | None = None,
+    backend: Sim | Replay | Backend | Callable[[core.Model], Backend] | None = None,
     **options: Any,
 ) -> Outcome:
     """Runs an entry to its end within a running event loop.
 
-    `backend`: `Sim`, a backend for all models (not yet open), or a function that gives the backend of a model (equal
-    models of equal providers may share one). Options, all by name:
+    `backend`: `Sim`, `Replay` (of `journal`), a backend for all models (not yet open), or a function that gives the
+    backend of a model (equal models of equal providers may share one). Options, all by name:
 
     | option | means |
     |---|---|
@@ -141,7 +160,7 @@ async def aexecute(
     | where | the name of the backend, for the journal: answers of another one are not of this run |
     """
     run = _Run(program, entry, arguments, backend or Sim(), **options)
-    if isinstance(backend, Sim) or backend is None:
+    if isinstance(backend, Sim | Replay) or backend is None:
         return await run.simulate_async()
     return await run.live()
 
@@ -176,7 +195,9 @@ class _Run:
         self._settings: dict[str, int | float | Fraction] = {t.name: t.default for t in program.tunables.values()}
         self._settings.update(settings or {})
         self._tokenizer = _tokenizer(tokenizer)
-        self._tools = Tools(tools or {}, folder, allow_tools)
+        self._replays = isinstance(backend, Replay)
+        self._tools = Tools({}, None, False) if self._replays else Tools(tools or {}, folder, allow_tools)
+        self._measured = False
         self._secrets = Secrets()
         self._budget = budget or Budget()
         self._journal_path, self._resume, self._cache_path, self._where = journal, resume, cache, where
@@ -197,7 +218,7 @@ class _Run:
             machine, port = self._start_simulation()
             with _rare_collections():
                 run_virtual(machine, port)
-            return self._ended(self._outcome(machine, port.now(), False))
+            return self._ended(self._outcome(machine, port.now(), self._measured))
         except Fault as fault:
             return self._failed(fault)
         finally:
@@ -207,7 +228,7 @@ class _Run:
         try:
             machine, port = self._start_simulation()
             await run_virtual_async(machine, port)
-            return self._ended(self._outcome(machine, port.now(), False))
+            return self._ended(self._outcome(machine, port.now(), self._measured))
         except Fault as fault:
             return self._failed(fault)
         finally:
@@ -251,9 +272,13 @@ class _Run:
     def _start_simulation(self) -> tuple[Machine, VirtualPort]:
         values = self._prepare()
         machine, gateway = self._machinery(Limits(self._concurrency, seed=self._seed), False)
-        reasoning = {alias: m.reasoning for alias, m in self._program.models.items() if m.reasoning}
-        sim = self._backend
-        simulation = Simulation(sim.mode, self._seed or 0, self._tokenizer, sim.oracle, reasoning)
+        simulation: Simulation | _Nobody
+        if self._replays:
+            simulation = _Nobody("" if self._journal_path is None else self._journal_path.name)
+        else:
+            reasoning = {alias: m.reasoning for alias, m in self._program.models.items() if m.reasoning}
+            sim = self._backend
+            simulation = Simulation(sim.mode, self._seed or 0, self._tokenizer, sim.oracle, reasoning)
         port = VirtualPort(simulation, self._tool_caller(), gateway)
         gateway.port = port
         if self._memory is not None:
@@ -333,6 +358,10 @@ class _Run:
         """Opens the journal and the cache, and takes an earlier run up. Raises JournalFault."""
         compiled = self._compiled
         assert compiled is not None
+        if self._replays:
+            self._memory = self._replayed()
+            self._memory.start(compiled.names)
+            return
         if self._cache_path is not None:
             self._cache = Cache(self._cache_path)
         resumed = False
@@ -344,12 +373,32 @@ class _Run:
             self._memory = Memory(self._journal, self._cache, resumed, live, self._program.models, self._where)
             self._memory.start(compiled.names)
 
+    def _identity(self, where: str) -> dict[str, Any]:
+        return identity(
+            self._program, self._entry, self._arguments, self._settings, where, self._tokenizer.name, self._secrets
+        )
+
+    def _replayed(self) -> Memory:
+        """The last run of the journal that is this one, wherever its answers came from. Raises JournalFault."""
+        assert self._journal_path is not None
+        self._journal = journal = Journal.read(self._journal_path)
+        self._finished = True  # it is only read
+        runs = journal.runs()
+        if not runs:
+            raise JournalFault(f"The journal {journal.path.name} holds no run.", "name the journal of a run")
+        same = [run for run in runs if not differences(run.identity, self._identity(run.identity["backend"][""]))]
+        if not same:
+            raise _of_another(journal, differences(runs[-1].identity, self._identity(runs[-1].identity["backend"][""])))
+        run = max(same, key=lambda run: (run.state == "done", run.id))
+        journal.replay(run.id)
+        where = run.identity["backend"][""]
+        self._measured = not where.startswith("sim ")
+        self._notice(f"run {run.id} of {journal.path.name} is replayed: {run.calls + run.tool_calls:,} finished calls")
+        return Memory(journal, None, True, False, self._program.models, where, replayed=True)
+
     def _take_up(self, journal: Journal) -> bool:
         """Begins a run in the journal, or goes on with the last one of the same identity. Raises JournalFault."""
-        mine = identity(
-            self._program, self._entry, self._arguments, self._settings, self._where, self._tokenizer.name,
-            self._secrets,
-        )  # fmt: skip
+        mine = self._identity(self._where)
         runs = journal.runs() if self._resume else []
         same = [run for run in runs if not differences(run.identity, mine)]
         if same:
@@ -359,13 +408,7 @@ class _Run:
             self._notice(f"run {same[-1].id} of {journal.path.name} goes on: {count:,} finished calls{doubt}")
             return True
         if runs:
-            found = differences(runs[-1].identity, mine)
-            more = f", and {len(found) - 6} more" if len(found) > 6 else ""
-            raise JournalFault(
-                f"The journal {journal.path.name} is of another run. What differs: {', '.join(found[:6])}{more}.",
-                "go on with what it was begun with, or leave --resume out to begin a new run in it",
-                "differs",
-            )
+            raise _of_another(journal, differences(runs[-1].identity, mine))
         journal.begin(self._program.name, self._entry, mine)
         if self._resume:
             self._notice(f"{journal.path.name} holds no run yet: this one begins anew")
@@ -377,7 +420,7 @@ class _Run:
 
     def _ended(self, outcome: Outcome) -> Outcome:
         """Notes in the journal how the run has ended."""
-        if self._journal is None:
+        if self._journal is None or self._replays:
             return outcome
         kind = None if outcome.error is None else outcome.error.kind
         state = "done" if kind is None else "budget" if kind == "budget" else "failed"
@@ -463,6 +506,15 @@ class _Run:
     def _told(self, fault: Fault) -> RunError:
         """A fault as people read it: an oracle's exception, or a bug's, may quote anything."""
         return RunError(fault.kind, self._secrets.scrub(fault.message), fault.span, fault.path)
+
+
+def _of_another(journal: Journal, found: list[str]) -> JournalFault:
+    more = f", and {len(found) - 6} more" if len(found) > 6 else ""
+    return JournalFault(
+        f"The journal {journal.path.name} is of another run. What differs: {', '.join(found[:6])}{more}.",
+        "go on with what it was begun with, or leave --resume out to begin a new run in it",
+        "differs",
+    )
 
 
 def _plain(figure: int | float | Fraction) -> int | float | str:

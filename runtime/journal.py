@@ -269,6 +269,7 @@ class Journal:
         self.path: Final = path
         self._lock, self._main, self._writer = lock, main, other
         self._run = 0
+        self._found = f"run = :run AND place = :place AND {_ENDED}"
 
     @classmethod
     def open(cls, path: Path, *, durable: bool) -> Journal:
@@ -354,6 +355,19 @@ class Journal:
             ).fetchone()
             return count, lost[0], Cost(*paid).plus(Cost(*lost))
 
+    def replay(self, run: int) -> None:
+        """The calls of an earlier run are looked up, and nothing is written: not even an index, so it is temporary."""
+        with _faults(self.path):
+            self._run = run
+            self._main.execute(
+                "CREATE TEMP TABLE places(place INTEGER, id INTEGER, PRIMARY KEY(place, id)) WITHOUT ROWID"
+            )
+            self._main.execute(
+                f"INSERT INTO places SELECT place, id FROM main.calls WHERE run = ? AND {_ENDED} ORDER BY place, id",
+                (run,),
+            )
+            self._found = "run = :run AND id IN (SELECT places.id FROM places WHERE places.place = :place)"
+
     def runs(self) -> list[RunRow]:
         """All runs of the file, in the order in which they began."""
         with _faults(self.path):
@@ -427,11 +441,14 @@ class Journal:
                 raise
 
     def at(self, place: int, digest: bytes) -> tuple[Record | None, bool]:
-        """The record of a call by its place and what was asked; and whether something else was asked at this place."""
+        """The record of a call by its place and what was asked; and whether something else was asked at this place.
+
+        A call that failed and was sent again has several: an answer goes before failures, the last one before others.
+        """
         with _faults(self.path):
             rows = self._main.execute(
-                f"SELECT {_COLUMNS}, checksum FROM calls WHERE run = ? AND place = ? AND {_ENDED}",
-                (self._run, place),
+                f"SELECT {_COLUMNS}, checksum FROM calls WHERE {self._found} ORDER BY answer IS NULL, id DESC",
+                {"run": self._run, "place": place},
             ).fetchall()
         for row in rows:
             record = _record(self.path, row)

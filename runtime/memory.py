@@ -124,7 +124,7 @@ class Memory:
     """See the module. `journal` and `cache`: at least one; `resumed`: the journal holds calls of this run.
 
     `paid`: calls cost money, so what is in flight is noted, too. `backend` says where calls go, so that a simulated
-    answer never passes for a real one.
+    answer never passes for a real one. `replayed`: the journal is all that there is, and is only read.
     """
 
     def __init__(
@@ -135,8 +135,9 @@ class Memory:
         paid: bool,
         models: Mapping[str, core.Model],
         backend: str,
+        replayed: bool = False,
     ) -> None:
-        self._journal, self._cache, self._resumed = journal, cache, resumed
+        self._journal, self._cache, self._resumed, self._replayed = journal, cache, resumed, replayed
         self.notes_flight: Final = paid and journal is not None
         self._models, self._backend = models, backend
         self._names: Mapping[str, str] = {}
@@ -177,7 +178,7 @@ class Memory:
         if self._resumed:
             assert self._journal is not None
             found, differs = self._journal.at(ask.place, ask.digest)
-            if found is not None and (found.answer is not None or absorbed(ask)):
+            if found is not None and (found.answer is not None or self._replayed or absorbed(ask)):
                 return found
             if differs:
                 raise JournalFault(
@@ -186,7 +187,7 @@ class Memory:
                     "run without --resume, into another journal",
                     "differs",
                 )
-        if self._journal is not None:
+        if self._journal is not None and not self._replayed:
             assert ask.strand is not None
             ask.parent = self._note(ask.strand)
         if self._cache is not None and not ask.site.contract.is_tool:

@@ -13,9 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from .backends.sim import Simulation
 from .convert import Unfit, from_json, to_plain
 from .fit import Fitting, Misfit
 from .gateway import Answer, Gateway, Miss
@@ -32,10 +31,18 @@ UNKNOWN_SPEED: Final = 1.0
 Outcome = Answer | Miss | Fault
 
 
+class Answerer(Protocol):
+    """What answers in virtual time: a simulation, or nobody in a replay."""
+
+    def answer(self, ask: Ask) -> Answer | Miss:
+        """Raises Fault."""
+        ...
+
+
 class VirtualPort:
     """Simulated calls. What they bring is known at once and delivered when its time comes."""
 
-    def __init__(self, simulation: Simulation, tools: ToolCaller, gateway: Gateway) -> None:
+    def __init__(self, simulation: Answerer, tools: ToolCaller, gateway: Gateway) -> None:
         self._simulation, self._tools, self._gateway = simulation, tools, gateway
         self._time = 0.0
         self._heap: list[tuple[float, int, Ask | None, Outcome | Callable[[], None]]] = []

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .runtime.arguments import BadArguments
     from .runtime.backends import Backend
     from .runtime.events import Event, Watcher
-    from .runtime.execute import Outcome, RunError, Sim
+    from .runtime.execute import Outcome, Replay, RunError, Sim
     from .runtime.prices import ModelFacts
     from .runtime.tokens import Tokenizer
     from .tuning import TuningView
@@ -93,8 +93,9 @@ def _compile(program: str | Path | Source, folder: Path | None, options: Mapping
 class RunOptions:
     """How a program runs, and what it is bound to.
 
-    `backend` is "sim", "local" or a provider; None goes by each model's name. `sim` is "random", "largest" or
-    "smallest". `tools` and `oracle` map names of tools and primitives to Python functions; given tools are allowed.
+    `backend` is "sim", "local", a provider, or "replay" (of the run in `journal`); None goes by each model's name.
+    `sim` is "random", "largest" or "smallest". `tools` and `oracle` map names of tools and primitives to Python
+    functions; given tools are allowed.
     `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight. `trace` is a
     file for what happens, a line of JSON each. `journal` is a file for finished calls, `resume` goes on with the run
     that was begun there, `cache` takes answers of earlier runs for equal calls (True: the user's cache, or a file).
@@ -518,6 +519,12 @@ class Program:
         o = program._options
         if o.resume and o.journal is None:
             raise fault("E0800", "To resume a run its journal is needed.", "name the file with --journal")
+        if o.backend == "replay":
+            if o.journal is None:
+                raise fault("E0800", "To replay a run its journal is needed.", "name the file with --journal")
+            if o.resume or o.cache:
+                raise fault("E0800", "A replay takes every answer from the journal, and goes on with nothing.",
+                            "leave --resume and --cache out")
         prediction = program.predict(entry, args)
         foreseen = program.foresee(prediction)
         cache = None if not o.cache else cache_path() if o.cache is True else Path(o.cache)
@@ -549,19 +556,21 @@ class Program:
             warnings.append(Diagnostic("W0802", f"The trace {path} is not complete: {trace.fault}.", NOWHERE,
                                        "the run itself is"))
 
-    def _backend(self) -> Sim | Callable[[Model], Backend]:
+    def _backend(self) -> Sim | Replay | Callable[[Model], Backend]:
         """Where calls go: the backend of the options, or of each model's provider. Raises OrchError."""
         from .runtime.backends import BACKENDS, BackendError, make_backend, provider_of
-        from .runtime.execute import Sim
+        from .runtime.execute import Replay, Sim
         o = self._options
         if o.sim not in ("random", "largest", "smallest"):
             raise fault("E0800", f"There is no simulation `{o.sim}`.", "it is random, largest or smallest")
         if o.backend == "sim":
             return Sim(o.sim, o.oracle)
+        if o.backend == "replay":
+            return Replay()
         if o.oracle:
             raise fault("E0800", "An oracle answers for the simulated backend alone.", "add --backend sim")
         if o.backend is not None and o.backend not in BACKENDS:
-            known = ", ".join(["sim", *sorted(BACKENDS)])
+            known = ", ".join(["replay", "sim", *sorted(BACKENDS)])
             raise fault("E0800", f"There is no backend `{o.backend}`.", f"there are: {known}")
         made: dict[str, Backend] = {}
 
@@ -790,6 +799,8 @@ def _failure(error: RunError) -> Diagnostic:
     text, _, hint = error.message.partition("\n") if error.kind in ("journal", "differs") else (error.message, "", "")
     if error.kind == "budget":
         hint = "raise it; with --journal and --resume nothing is paid twice"
+    elif error.kind == "replay":
+        hint = "finish the run first, with its own backend and --resume"
     elif path and not hint:
         hint = f"it was reached by {' > '.join(path)}"
     message = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
@@ -799,7 +810,7 @@ def _failure(error: RunError) -> Diagnostic:
 
 
 _CODES = {"backend": "E0812", "argument": "E0804", "internal": "E0898", "budget": "E0811", "price": "E0813",
-          "journal": "E0830", "differs": "E0831"}
+          "journal": "E0830", "differs": "E0831", "replay": "E0832"}
 
 
 def bad_arguments(e: BadArguments) -> OrchError:

@@ -129,7 +129,7 @@ def _solve(p: argparse.ArgumentParser) -> None:
 
 
 def _simulated(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--backend", metavar="B", help="sim, local or a provider (default: by each model's name)")
+    p.add_argument("--backend", metavar="B", help="sim, local, a provider (default: by each model's name), or replay")
     p.add_argument("--sim", choices=("random", "largest", "smallest"), default="random",
                    help="sizes of simulated answers (default: random)")
     p.add_argument("--oracle", metavar="FILE.py", help="functions named like primitives that compute the right answer")
