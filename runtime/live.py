@@ -97,8 +97,13 @@ class LivePort:
         self._timers.add(timer)
 
     def cap(self, ask: Ask) -> int:
-        contract = ask.site.contract
-        return self._most(ask, self._wanted(ask)) + (self._models[contract.model].reasoning or 0)
+        return self._room(ask, self._wanted(ask))
+
+    def _room(self, ask: Ask, wanted: _Wanted) -> int:
+        """Tokens that an answer may have on the wire, hidden ones included."""
+        alias = ask.site.contract.model
+        most = max(1, self._most(ask, wanted) + (self._models[alias].reasoning or 0))
+        return self._backends[alias].room(most, wanted.schema is not None)
 
     async def close(self) -> None:
         """Ends what is still under way."""
@@ -149,7 +154,7 @@ class LivePort:
                 return Miss(reason, wait=error.retry_after, refused=True)
             wait = backoff(ask.attempt, error.retry_after, self._jitter) if error.retryable else 0.0
             return Miss(reason, None, error.retryable, wait, lost=error.kind in _LOST)
-        return self._read(ask, wanted.shape, response)
+        return self._read(ask, wanted, response)
 
     def _wanted(self, ask: Ask) -> _Wanted:
         contract = ask.site.contract
@@ -190,8 +195,8 @@ class LivePort:
             complaint=ask.complaint,
         )
 
-    def _read(self, ask: Ask, shape: answers.Shape, response: Response) -> Answer | Miss:
-        contract = ask.site.contract
+    def _read(self, ask: Ask, wanted: _Wanted, response: Response) -> Answer | Miss:
+        contract, shape = ask.site.contract, wanted.shape
         text = self._secrets.scrub(response.text)
         parsed = answers.parse(shape, text)
         if "\\" in text:  # a key may have been written with JSON's escapes
@@ -207,11 +212,13 @@ class LivePort:
             except (Unfit, Misfit) as e:
                 fault = answers.Malformed(str(e))
         if fault is not None:
-            spent = response.completion_tokens
+            spent = self._tokenizer.count(response.text)
+            if response.completion_tokens is not None:  # a figure beyond what was sent and allowed is a wrong one
+                spent = min(response.completion_tokens, max(spent, self._room(ask, wanted)))
             complaint = answers.complaint(fault, self._tokenizer)
             return Miss(
                 f"its answer does not fit: {fault}",
-                self._tokenizer.count(response.text) if spent is None else spent,
+                spent,
                 complaint=complaint,
                 complaint_tokens=self._tokenizer.count(complaint),
             )

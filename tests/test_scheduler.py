@@ -141,6 +141,9 @@ class Fake:
         self.state = "new"
         self.requests: list[Request] = []
 
+    def room(self, tokens: int, structured: bool) -> int:
+        return tokens
+
     async def open(self) -> None:
         self.state = "open"
 

@@ -43,6 +43,12 @@ def _openai(environ: Mapping[str, str]) -> Backend:
     return OpenAIBackend.from_environment(environ)
 
 
+def _openai_responses(environ: Mapping[str, str]) -> Backend:
+    from .responses import ResponsesBackend
+
+    return ResponsesBackend.from_environment(environ)
+
+
 def _local(environ: Mapping[str, str]) -> Backend:
     from .local import LocalBackend
 
@@ -53,6 +59,7 @@ BACKENDS: Final[dict[str, Factory]] = {
     "anthropic": _anthropic,
     "local": _local,
     "openai": _openai,
+    "openai-responses": _openai_responses,
 }
 
 
