@@ -952,6 +952,11 @@ _row("E0832", "a call that a replay has no answer to", """
     replayed.
     """)
 
+_row("E0833", "telemetry that cannot be sent", """
+    `--otel` needs OpenTelemetry's packages, which `pip install 'orch-lang[otel]'` brings, and an exporter: OTLP, to the
+    address in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_TRACES_EXPORTER=console.
+    """)
+
 _row("E0812", "a model that cannot be reached", """
     The backend could not be used at all: a key is missing from the environment, a package or file is not there, or no
     such provider is known. `--backend sim` runs any program without a model.

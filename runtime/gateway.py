@@ -436,7 +436,8 @@ class Gateway:
             seconds = answer.latency
         strand.latency += seconds
         if self._on_event is not None:
-            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens, seconds, "", cached)
+            billed = (answer.billed_prompt, answer.billed_answer) if answer.billed and not cached else None
+            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens, seconds, "", cached, billed)
         self.machine.wake(strand, answer.value)
 
     def missed(self, ask: Ask, miss: Miss) -> None:
@@ -627,7 +628,14 @@ class Gateway:
         )  # fmt: skip
 
     def _tell(
-        self, kind: str, ask: Ask, answer: int, seconds: float | None = None, message: str = "", cached: bool = False
+        self,
+        kind: str,
+        ask: Ask,
+        answer: int,
+        seconds: float | None = None,
+        message: str = "",
+        cached: bool = False,
+        billed: tuple[int | None, int | None] | None = None,
     ) -> None:
         """`answer`: tokens that came back in this attempt."""
         assert self._on_event is not None
@@ -640,7 +648,7 @@ class Gateway:
         self._on_event(
             Event(
                 kind, contract.name, ask.place, self.port.now(), contract.model, ask.prompt, answer, attempt, dollars,
-                seconds, cached, message,
+                seconds, cached, message, None, billed,
             )
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ called here and nowhere else, and each under its name, so that a fault in Orch s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from .runtime.events import Event, Watcher
     from .runtime.execute import Outcome, Replay, RunError, Sim
     from .runtime.prices import ModelFacts
+    from .runtime.telemetry import Spans
     from .runtime.tokens import Tokenizer
+    from .runtime.trace import Trace
     from .tuning import TuningView
     from .validating import ValidationView
 
@@ -99,6 +101,7 @@ class RunOptions:
     `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight. `trace` is a
     file for what happens, a line of JSON each. `journal` is a file for finished calls, `resume` goes on with the run
     that was begun there, `cache` takes answers of earlier runs for equal calls (True: the user's cache, or a file).
+    `otel` sends OpenTelemetry spans: to the process's tracer provider (True), or to the one given.
     `budget_dollars`, `budget_calls` and `budget_tokens` are the most that a run may pay, retries included.
     """
     backend: str | None = None
@@ -112,6 +115,7 @@ class RunOptions:
     tokenizer: str | None = None
     concurrency: int | None = None
     trace: str | Path | None = None
+    otel: Any = False
     journal: str | Path | None = None
     resume: bool = False
     cache: bool | str | Path = False
@@ -491,8 +495,9 @@ class Program:
         """
         from .runtime.execute import execute
         program, prediction, foreseen, given = self._prepare(entry, args, options)
-        with program._watched(on_event) as (watch, warnings), stage("run"):
+        with program._watched(prediction.entry, on_event) as (watch, warnings, told), stage("run"):
             outcome = execute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+            told(outcome)
         return program._finish(prediction, outcome, [*foreseen, *warnings])
 
     async def arun(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
@@ -500,8 +505,9 @@ class Program:
         """The same within a running event loop."""
         from .runtime.execute import aexecute
         program, prediction, foreseen, given = self._prepare(entry, args, options)
-        with program._watched(on_event) as (watch, warnings), stage("run"):
+        with program._watched(prediction.entry, on_event) as (watch, warnings, told), stage("run"):
             outcome = await aexecute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+            told(outcome)
         return program._finish(prediction, outcome, [*foreseen, *warnings])
 
     def foresee(self, prediction: Prediction) -> tuple[Diagnostic, ...]:
@@ -536,25 +542,46 @@ class Program:
         return program, prediction, foreseen, given
 
     @contextmanager
-    def _watched(self, on_event: Watcher | None) -> Iterator[tuple[Watcher | None, list[Diagnostic]]]:
-        """What is told of every event, the trace included; and, afterwards, what went wrong with that."""
+    def _watched(self, entry: str, on_event: Watcher | None) -> Iterator[
+            tuple[Watcher | None, list[Diagnostic], Callable[[Outcome], None]]]:
+        """What is told of every event, trace and spans included; afterwards, what went wrong with that; and what is to
+        be told how the run has ended."""
         warnings: list[Diagnostic] = []
+        with ExitStack() as stack:
+            trace = self._trace(stack)
+            spans = self._spans(stack, entry)
+
+            def told(outcome: Outcome) -> None:
+                if spans is not None and outcome.error is not None:
+                    spans.failed(outcome.error.kind, outcome.error.message)
+
+            watchers = [w for w in (trace, spans, on_event) if w is not None]
+            yield None if not watchers else _all(watchers), warnings, told
+        if trace is not None and trace.fault is not None:
+            warnings.append(Diagnostic("W0802", f"The trace {self._options.trace} is not complete: {trace.fault}.",
+                                       NOWHERE, "the run itself is"))
+
+    def _trace(self, stack: ExitStack) -> Trace | None:
         path = self._options.trace
         if path is None:
-            yield on_event, warnings
-            return
+            return None
         from .runtime.trace import Trace
-        trace = Trace(path)
         try:
-            trace.__enter__()
+            return stack.enter_context(Trace(path))
         except OSError as e:
             raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.",
                         "check the path") from None
-        with trace:
-            yield trace if on_event is None else _both(trace, on_event), warnings
-        if trace.fault is not None:
-            warnings.append(Diagnostic("W0802", f"The trace {path} is not complete: {trace.fault}.", NOWHERE,
-                                       "the run itself is"))
+
+    def _spans(self, stack: ExitStack, entry: str) -> Spans | None:
+        if not self._options.otel:
+            return None
+        from .runtime.telemetry import NoTelemetry, Spans
+        provider = None if self._options.otel is True else self._options.otel
+        models = {name: m.target or name for name, m in self.core.models.items()}
+        try:
+            return stack.enter_context(Spans(self.name, entry, models, provider))
+        except NoTelemetry as e:
+            raise fault("E0833", e.message, e.hint) from None
 
     def _backend(self) -> Sim | Replay | Callable[[Model], Backend]:
         """Where calls go: the backend of the options, or of each model's provider. Raises OrchError."""
@@ -715,10 +742,13 @@ def metric_names(asked: Sequence[str] | None) -> list[str] | None:
     return [name for name in METRICS if name in asked]
 
 
-def _both(first: Watcher, second: Watcher) -> Watcher:
+def _all(watchers: Sequence[Watcher]) -> Watcher:
+    if len(watchers) == 1:
+        return watchers[0]
+
     def watch(event: Event) -> None:
-        first(event)
-        second(event)
+        for watcher in watchers:
+            watcher(event)
     return watch
 
 

@@ -148,6 +148,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--resume", action="store_true", help="go on where the journal's run of this program stopped")
     p.add_argument("--cache", action="store_true", help="take answers of earlier runs for equal calls")
     p.add_argument("--trace", metavar="PATH", help="write what happened, call by call")
+    p.add_argument("--otel", action="store_true", help="send OpenTelemetry spans, as OTEL_... variables say")
     _format(p, "text", "json")
 
 

@@ -419,9 +419,9 @@ def run(options: argparse.Namespace) -> int:
     _writable(options.trace)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
                        allow_tools=options.allow_tools, concurrency=options.concurrency, trace=options.trace,
-                       journal=options.journal or os.environ.get("ORCH_JOURNAL") or None, resume=options.resume,
-                       cache=options.cache, budget_dollars=options.budget_dollars, budget_calls=options.budget_calls,
-                       budget_tokens=options.budget_tokens)
+                       otel=options.otel, journal=options.journal or os.environ.get("ORCH_JOURNAL") or None,
+                       resume=options.resume, cache=options.cache, budget_dollars=options.budget_dollars,
+                       budget_calls=options.budget_calls, budget_tokens=options.budget_tokens)
     program = _with_oracle(program, options)
     entry = program.entry(options.entry)
     args = _arguments(program, options)
