@@ -107,7 +107,8 @@ def test_the_command_sends_spans_where_the_environment_says(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("missing", "said"), [
-    ("opentelemetry", "pip install 'orch-lang[otel]'"), ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "OTLP"),
+    ("opentelemetry", "pip install 'orch-lang[otel]'"),
+    ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "OTLP"),
 ])
 def test_a_missing_package_is_told_with_what_brings_it(
     missing: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -436,7 +437,8 @@ def run(options: argparse.Namespace) -> int:
     total = calls.upper if isinstance(calls.upper, int) else None
     try:
         # what tools and oracles print is a message: standard output is the result alone
-        with Progress(sys.stderr, total, calls.lower == calls.upper) as progress, redirect_stdout(sys.stderr):
+        with (Progress(sys.stderr, total, calls.lower == calls.upper, *_dollars(prediction, options)) as progress,
+              redirect_stdout(sys.stderr)):
             done = program.run(entry, args, on_event=progress)
     except RunFailed as e:
         _tell([d for d in e.run.warnings if d not in foreseen])
@@ -454,6 +456,14 @@ def run(options: argparse.Namespace) -> int:
     def with_errors(errors: list[dict[str, Any]]) -> str:
         return json.dumps({**done.to_json(), "errors": errors}, ensure_ascii=False, allow_nan=False) + "\n"
     return _deliver(options.output, text, with_errors if as_json else None)
+
+
+def _dollars(prediction: Prediction, options: argparse.Namespace) -> tuple[float | None, float | None]:
+    """The most that the run is predicted to cost, and may; None where unknown, or not limited."""
+    from .api import number
+    upper, budget = prediction.ranges["dollars"].upper, options.budget_dollars
+    most = float(upper) if isinstance(upper, int | float | Fraction) else None
+    return None if most == float("inf") else most, None if budget is None else float(number("budget_dollars", budget))
 
 
 def validate(options: argparse.Namespace) -> int:
