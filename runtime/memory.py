@@ -203,7 +203,8 @@ class Memory:
     def set_aside(self, cost: Cost) -> None:
         """Notes what calls in flight may cost, before it is sent.
 
-        Written ahead and with some to spare, so that it is seldom written. Raises JournalFault.
+        Written ahead and with some to spare, so that it is seldom written: each time the disk is waited for. While a
+        run gathers speed that is as much again, later an eighth. Raises JournalFault.
         """
         assert self._journal is not None
         noted = self._noted
@@ -211,11 +212,13 @@ class Memory:
             cost.dollars is None or (noted.dollars is not None and cost.dollars <= noted.dollars)
         ):
             return
-        dollars = None if cost.dollars is None or noted.dollars is None else _more(cost.dollars, noted.dollars)
-        calls = _more(cost.calls, noted.calls)
+        most = self._in_flight if self._in_flight is not None else _USUAL
+        part = 1 if 2 * cost.calls <= most else 8
+        dollars = None if cost.dollars is None or noted.dollars is None else _more(cost.dollars, noted.dollars, part)
+        calls = _more(cost.calls, noted.calls, part)
         if self._in_flight is not None:
             calls = max(cost.calls, min(calls, self._in_flight))
-        self._noted = Cost(calls, _more(cost.tokens, noted.tokens), dollars)
+        self._noted = Cost(calls, _more(cost.tokens, noted.tokens, part), dollars)
         self._journal.set_aside(self._noted)
 
     def decode(self, ask: Ask, data: bytes) -> Any:
@@ -359,9 +362,13 @@ class Memory:
         self._thread = None
 
 
-def _more(needed: int, noted: int) -> int:
-    """An eighth to spare where more is needed than is noted."""
-    return noted if needed <= noted else needed + needed // 8
+#: Calls in flight that a run without a limit of its own soon has.
+_USUAL: Final = 64
+
+
+def _more(needed: int, noted: int, part: int) -> int:
+    """Some to spare, one part of so many, where more is needed than is noted."""
+    return noted if needed <= noted else needed + needed // part
 
 
 class _Writer:
