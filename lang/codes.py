@@ -946,6 +946,17 @@ _row("E0831", "a journal of another run", """
     differs. Comments and layout may change, and so may how fast models may be asked (`rpm`, `tpm`).
     """)
 
+_row("E0832", "a call that a replay has no answer to", """
+    `--backend replay` takes every answer from the journal and sends nothing. The run in the journal did not come to
+    this call, or was ended while it was in flight. Go on with it by its own backend and --resume; then it can be
+    replayed.
+    """)
+
+_row("E0833", "telemetry that cannot be sent", """
+    `--otel` needs OpenTelemetry's packages, which `pip install 'orch-lang[otel]'` brings, and an exporter: OTLP, to the
+    address in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_TRACES_EXPORTER=console.
+    """)
+
 _row("E0812", "a model that cannot be reached", """
     The backend could not be used at all: a key is missing from the environment, a package or file is not there, or no
     such provider is known. `--backend sim` runs any program without a model.

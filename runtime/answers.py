@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
@@ -363,7 +364,7 @@ def _has_field(shape: RecordShape, found: dict[str, object]) -> bool:
 _DEEPEST: Final = 100  # far deeper than a type that anybody writes, far from Python's own limit
 _STARTS: Final = 16  # places in prose where JSON is looked for: bounds the time on hostile texts
 _LONGEST: Final = 250_000  # characters: a longer answer is read as strict JSON, at C's speed, or not at all
-_LARGEST: Final = 10**100
+_LARGEST: Final = 10**100  # of whole numbers, which are written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,7 +586,7 @@ def _fit(shape: Shape, found: object, path: str) -> Any:
                 return number
         case FloatShape():
             number = _as_number(found)
-            if number is not None and abs(number) < _LARGEST:
+            if number is not None and abs(number) <= sys.float_info.max:
                 return float(number)
         case BoolShape():
             if isinstance(found, bool):

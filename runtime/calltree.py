@@ -64,7 +64,7 @@ def call_tree(frames: Iterable[FrameRow], records: Iterable[Record]) -> Node:
     forks: dict[tuple[int, str], int] = {}  # of a fork: the same
     keys: dict[int, tuple[int, int]] = {}  # by the identity of a node, which no two share
     for order, record in enumerate(records):
-        if record.kind == "lost":
+        if record.kind in ("attempt", "lost"):
             continue
         leaf = _leaf(record)
         keys[id(leaf)] = (order, 0)

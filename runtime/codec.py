@@ -52,7 +52,7 @@ def _writer(type_: Type) -> Callable[[Any], Any]:
         case ListT(element=element):
             assert element is not None
             one = _writer(element)
-            return lambda v: [one(x) for x in items(v)]
+            return items if one is _same else lambda v: [one(x) for x in items(v)]
         case TupleT(items=types):
             return _all([_writer(t) for t in types])
         case RecordT(fields=fields):
@@ -74,7 +74,7 @@ def _reader(type_: Type) -> Callable[[Any], Any]:
         case ListT(element=element):
             assert element is not None
             one = _reader(element)
-            return lambda v: make_list([one(x) for x in v])
+            return make_list if one is _same else lambda v: make_list([one(x) for x in v])
         case TupleT(items=types):
             return _tuple([_reader(t) for t in types])
         case RecordT(fields=fields):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, assert_never
 
@@ -23,6 +23,8 @@ __all__ = [
     "Unfit",
     "counter",
     "from_json",
+    "json_reader",
+    "plain_writer",
     "renderer",
     "scalar_count",
     "scalar_text",
@@ -76,11 +78,13 @@ def counter(type_: Type, tokenizer: Tokenizer, scalar: int | None = None) -> Cal
         case IntT() | FloatT() | BoolT() | EnumT():
             if scalar is not None:
                 return lambda value: scalar
-            return _scalar_counter(tokenizer)
+            if isinstance(type_, FloatT):  # equal numbers may have different texts: 1 and 1.0
+                return lambda value: scalar_count(value, tokenizer)
+            return _ScalarCounts(tokenizer).__getitem__
         case ListT(element=element):
             assert element is not None
             one = counter(element, tokenizer, scalar)
-            return lambda value: sum([one(x) for x in items(value)]) + 2 * len(value)
+            return lambda value: sum(map(one, items(value))) + 2 * len(value)
         case TupleT(items=types):
             return _sum_of([counter(t, tokenizer, scalar) for t in types])
         case RecordT(fields=fields):
@@ -95,8 +99,22 @@ def _text_tokens(value: Text) -> int:
     return value.tokens
 
 
-def _scalar_counter(tokenizer: Tokenizer) -> Callable[[Any], int]:
-    return lambda value: scalar_count(value, tokenizer)
+#: Scalars of one type whose counts are kept.
+_KEPT: Final = 10_000
+
+
+class _ScalarCounts(dict[Any, int]):
+    """The counts of scalars of one type, each taken once."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, value: Any) -> int:
+        count = scalar_count(value, self._tokenizer)
+        if len(self) < _KEPT and (type(value) is not int or value.bit_length() < 64):
+            self[value] = count
+        return count
 
 
 def _sum_of(counters: list[Callable[[Any], int]]) -> Callable[[Any], int]:
@@ -117,7 +135,8 @@ def renderer(type_: Type) -> Callable[[Any], str]:
             one = renderer(element)
             return lambda value: "\n".join(["- " + one(x) for x in items(value)])
         case TupleT() | RecordT():
-            return lambda value: json.dumps(to_json(type_, value), ensure_ascii=False, separators=(",", ":"))
+            write = _outward(type_, list, _json_number)
+            return lambda value: json.dumps(write(value), ensure_ascii=False, separators=(",", ":"))
         case _:
             return scalar_text
 
@@ -127,32 +146,42 @@ def renderer(type_: Type) -> Callable[[Any], str]:
 
 def to_json(type_: Type, value: Any) -> Any:
     """The JSON form: a string, number, array or object. Raises OverflowError for a number that JSON cannot hold."""
-    return _outward(type_, value, list, _json_number)
+    return _outward(type_, list, _json_number)(value)
 
 
 def to_plain(type_: Type, value: Any) -> Any:
     """Plain Python data for oracles and tools: as JSON, but a tuple stays a tuple."""
-    return _outward(type_, value, tuple, lambda number: number)
+    return plain_writer(type_)(value)
 
 
-def _outward(type_: Type, value: Any, sequence: Callable[[Any], Any], number: Callable[[Any], Any]) -> Any:
+def plain_writer(type_: Type) -> Callable[[Any], Any]:
+    """The function that gives the plain Python data of values of this type."""
+    return _outward(type_, tuple, _same)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _outward(type_: Type, sequence: Callable[[Any], Any], number: Callable[[Any], Any]) -> Callable[[Any], Any]:
     match type_:
         case TextT():
-            return value.string
+            return lambda value: value.string
         case ListT(element=element):
-            if isinstance(element, BoolT | EnumT) or element is None:
-                return list(items(value))
-            return [_outward(element, x, sequence, number) for x in items(value)]
+            one = _same if element is None else _outward(element, sequence, number)
+            return (lambda value: list(items(value))) if one is _same else lambda v: [one(x) for x in items(v)]
         case TupleT(items=types):
-            return sequence([_outward(t, x, sequence, number) for t, x in zip(types, value, strict=True)])
+            parts = [_outward(t, sequence, number) for t in types]
+            return lambda value: sequence([part(x) for part, x in zip(parts, value, strict=True)])
         case RecordT(fields=fields):
-            return {name: _outward(t, x, sequence, number) for (name, t), x in zip(fields, value, strict=True)}
+            named = [(name, _outward(t, sequence, number)) for name, t in fields]
+            return lambda value: {name: part(x) for (name, part), x in zip(named, value, strict=True)}
         case FloatT():
-            return number(float(value))
+            return lambda value: number(float(value))
         case IntT():
-            return number(value)
+            return number
         case _:
-            return value
+            return _same
 
 
 def _json_number(value: int | float) -> int | float:
@@ -179,51 +208,118 @@ def from_json(type_: Type, value: Any, tokenizer: Tokenizer) -> Any:
 
     Raises Unfit, which names the place.
     """
-    return _inward(type_, value, tokenizer, "")
+    return json_reader(type_, tokenizer)(value)
 
 
-def _inward(type_: Type, value: Any, tokenizer: Tokenizer, path: str) -> Any:
+def json_reader(type_: Type, tokenizer: Tokenizer) -> Callable[[Any], Any]:
+    """The function that reads values of this type; see `from_json`."""
     match type_:
-        case TextT() if isinstance(value, str):
-            return Text(value, tokenizer.count(value))
-        case IntT() if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        case IntT() if isinstance(value, float) and value.is_integer():
-            return int(value)
-        case FloatT() if isinstance(value, int | float) and not isinstance(value, bool):
-            try:
-                number = float(value)
-            except OverflowError:
-                raise Unfit("the number is too large for a Float", path) from None
-            if not math.isfinite(number):
-                raise Unfit(f"{value} is no finite number", path)
-            return number
-        case BoolT() if isinstance(value, bool):
-            return value
-        case EnumT(constants=constants) if isinstance(value, str):
-            if value not in constants:
-                raise Unfit(f"'{value[:40]}' is none of {', '.join(constants)}", path)
-            return value
-        case ListT(element=element) if isinstance(value, list | tuple):
+        case TextT():
+            def read(value: Any) -> Any:
+                if not isinstance(value, str):
+                    raise _unfit(type_, value)
+                return Text(value, tokenizer.count(value))
+        case IntT():
+            def read(value: Any) -> Any:
+                if type(value) is int:
+                    return value
+                if isinstance(value, float) and value.is_integer():
+                    return int(value)
+                if isinstance(value, bool) or not isinstance(value, int):
+                    raise _unfit(type_, value)
+                return value
+        case FloatT():
+            return _read_float
+        case BoolT():
+            def read(value: Any) -> Any:
+                if not isinstance(value, bool):
+                    raise _unfit(type_, value)
+                return value
+        case EnumT(constants=constants):
+            def read(value: Any) -> Any:
+                if not isinstance(value, str):
+                    raise _unfit(type_, value)
+                if value not in constants:
+                    raise Unfit(f"'{value[:40]}' is none of {', '.join(constants)}")
+                return value
+        case ListT(element=element):
             assert element is not None
-            return make_list([_inward(element, x, tokenizer, f"{path}[{i}]") for i, x in enumerate(value)])
-        case TupleT(items=types) if isinstance(value, list | tuple):
-            if len(value) != len(types):
-                raise Unfit(f"expected {len(types)} values, found {len(value)}", path)
-            return tuple(
-                [_inward(t, x, tokenizer, f"{path}[{i}]") for i, (t, x) in enumerate(zip(types, value, strict=True))]
-            )
-        case RecordT(name=name, fields=fields) if isinstance(value, Mapping):
-            for field, _ in fields:
-                if field not in value:
-                    raise Unfit(f"the field '{field}' of {name} is missing", path)
-            known = [field for field, _ in fields]
-            for field in value:
-                if field not in known:
-                    raise Unfit(f"{name} has no field '{field}', only {', '.join(known)}", path)
-            return tuple([_inward(t, value[field], tokenizer, f"{path}.{field}") for field, t in fields])
+            one = json_reader(element, tokenizer)
+
+            def read(value: Any) -> Any:
+                if not isinstance(value, list | tuple):
+                    raise _unfit(type_, value)
+                try:
+                    return make_list([one(x) for x in value])
+                except Unfit:
+                    raise _at_index([one] * len(value), value) from None
+        case TupleT(items=types):
+            parts = [json_reader(t, tokenizer) for t in types]
+
+            def read(value: Any) -> Any:
+                if not isinstance(value, list | tuple):
+                    raise _unfit(type_, value)
+                if len(value) != len(parts):
+                    raise Unfit(f"expected {len(parts)} values, found {len(value)}")
+                try:
+                    return tuple([part(x) for part, x in zip(parts, value, strict=True)])
+                except Unfit:
+                    raise _at_index(parts, value) from None
+        case RecordT(name=name, fields=fields):
+            named = {field: json_reader(t, tokenizer) for field, t in fields}
+
+            def read(value: Any) -> Any:
+                if not isinstance(value, Mapping):
+                    raise _unfit(type_, value)
+                for field in named:
+                    if field not in value:
+                        raise Unfit(f"the field '{field}' of {name} is missing")
+                for field in value:
+                    if field not in named:
+                        raise Unfit(f"{name} has no field '{field}', only {', '.join(named)}")
+                try:
+                    return tuple([part(value[field]) for field, part in named.items()])
+                except Unfit:
+                    raise _at_field(named, value) from None
         case _:
-            raise Unfit(f"expected {_WORDS.get(type(type_), show_type(type_))}, found {_found(value)}", path)
+            def read(value: Any) -> Any:
+                raise _unfit(type_, value)
+    return read
+
+
+def _read_float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _unfit(FloatT(), value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise Unfit("the number is too large for a Float") from None
+    if not math.isfinite(number):
+        raise Unfit(f"{value} is no finite number")
+    return number
+
+
+def _unfit(type_: Type, value: Any) -> Unfit:
+    return Unfit(f"expected {_WORDS.get(type(type_), show_type(type_))}, found {_found(value)}")
+
+
+def _at_index(parts: Sequence[Callable[[Any], Any]], value: Sequence[Any]) -> Unfit:
+    """What does not fit in a list, with its place: looked for only where something does not."""
+    for i, (part, x) in enumerate(zip(parts, value, strict=True)):
+        try:
+            part(x)
+        except Unfit as e:
+            return Unfit(e.reason, f"[{i}]{e.path}")
+    raise AssertionError("unreachable")
+
+
+def _at_field(named: Mapping[str, Callable[[Any], Any]], value: Mapping[str, Any]) -> Unfit:
+    for field, part in named.items():
+        try:
+            part(value[field])
+        except Unfit as e:
+            return Unfit(e.reason, f".{field}{e.path}")
+    raise AssertionError("unreachable")
 
 
 def _found(value: Any) -> str:

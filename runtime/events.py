@@ -27,6 +27,7 @@ class Event(NamedTuple):
     | voted | a `vote` has ended |
     | notice | something that people should read: `message` |
 
+    `billed`: of an answer that was paid now, the provider's own counts of prompt and answer, None where it gave none.
     `place` is the call's in the call tree, `time` seconds since the run began (virtual in a simulation), `prompt` and
     `answer` tokens, `attempt` counts from 0. `dollars` is None where unknown; `seconds` is how long it took. `cached`:
     the answer was not paid for now. `details` holds what a kind has besides, as JSON has it.
@@ -45,6 +46,7 @@ class Event(NamedTuple):
     cached: bool = False
     message: str = ""
     details: Mapping[str, Any] | None = None
+    billed: tuple[int | None, int | None] | None = None
 
 
 Watcher = Callable[[Event], None]

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,18 +28,19 @@ from .compile import Choice, Compiled, compile_program
 from .convert import Unfit, from_json, to_json
 from .events import Event, Watcher
 from .fit import Fitting
-from .gateway import Gateway, Limits
+from .gateway import Answer, Gateway, Limits, Miss
 from .identity import differences, identity
 from .journal import Journal, JournalFault
-from .machine import Fault, Frame, Machine
+from .machine import Ask, Fault, Frame, Machine
 from .memory import Cache, Memory
 from .meter import Rates, Usage
 from .places import ROOT
+from .redaction import Secrets
 from .scheduler import ToolCaller, VirtualPort, run_virtual, run_virtual_async
 from .tokens import Tokenizer, tokenizer
 from .tools import Tools
 
-__all__ = ["Chooser", "Decision", "Outcome", "RunError", "Sim", "aexecute", "execute"]
+__all__ = ["Chooser", "Decision", "Outcome", "Replay", "RunError", "Sim", "aexecute", "execute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ Chooser = Callable[
 #: Calls in flight at once with a backend that does not say what it can take.
 DEFAULT_CONCURRENCY: Final = 64
 
+#: Seconds that a run in a thread has to close its connections and its journal when it is interrupted.
+_FAREWELL: Final = 10.0
+
 #: Seconds by which an event loop may be late without losing what a limit allows.
 _SLACK: Final = 0.05
 
@@ -71,6 +75,25 @@ class Sim:
 
     mode: Mode = "random"
     oracle: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Every answer comes from the journal of an earlier run: nothing is sent, written or paid, and no tool runs."""
+
+
+class _Nobody:
+    """Stands where a model would be asked in a replay."""
+
+    def __init__(self, journal: str) -> None:
+        self._journal = journal
+
+    def answer(self, ask: Ask) -> Answer | Miss:
+        """Raises Fault."""
+        contract = ask.site.contract
+        what = f"the tool '{contract.name}'" if contract.is_tool else f"'{contract.name}'"
+        message = f"the journal {self._journal} holds no finished call of {what} at this place"
+        raise Fault("replay", message, ask.site.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +120,30 @@ def execute(
     program: core.Program,
     entry: str,
     arguments: Mapping[str, Any],
-    backend: Sim | Backend | Callable[[core.Model], Backend] | None = None,
+    backend: Sim | Replay | Backend | Callable[[core.Model], Backend] | None = None,
     **options: Any,
 ) -> Outcome:
     """Runs an entry to its end; see `aexecute` for the options. May be called within a running event loop."""
-    if backend is None or isinstance(backend, Sim):
+    if backend is None or isinstance(backend, Sim | Replay):
         return _Run(program, entry, arguments, backend or Sim(), **options).simulate()
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(aexecute(program, entry, arguments, backend, **options))
-    return _in_thread(lambda: asyncio.run(aexecute(program, entry, arguments, backend, **options)))
+    return _in_thread(lambda: aexecute(program, entry, arguments, backend, **options))
 
 
 async def aexecute(
     program: core.Program,
     entry: str,
     arguments: Mapping[str, Any],
-    backend: Sim | Backend | Callable[[core.Model], Backend] | None = None,
+    backend: Sim | Replay | Backend | Callable[[core.Model], Backend] | None = None,
     **options: Any,
 ) -> Outcome:
     """Runs an entry to its end within a running event loop.
 
-    `backend`: `Sim`, a backend for all models (not yet open), or a function that gives the backend of a model (equal
-    models of equal providers may share one). Options, all by name:
+    `backend`: `Sim`, `Replay` (of `journal`), a backend for all models (not yet open), or a function that gives the
+    backend of a model (equal models of equal providers may share one). Options, all by name:
 
     | option | means |
     |---|---|
@@ -137,7 +160,7 @@ async def aexecute(
     | where | the name of the backend, for the journal: answers of another one are not of this run |
     """
     run = _Run(program, entry, arguments, backend or Sim(), **options)
-    if isinstance(backend, Sim) or backend is None:
+    if isinstance(backend, Sim | Replay) or backend is None:
         return await run.simulate_async()
     return await run.live()
 
@@ -172,7 +195,10 @@ class _Run:
         self._settings: dict[str, int | float | Fraction] = {t.name: t.default for t in program.tunables.values()}
         self._settings.update(settings or {})
         self._tokenizer = _tokenizer(tokenizer)
-        self._tools = Tools(tools or {}, folder, allow_tools)
+        self._replays = isinstance(backend, Replay)
+        self._tools = Tools({}, None, False) if self._replays else Tools(tools or {}, folder, allow_tools)
+        self._measured = False
+        self._secrets = Secrets()
         self._budget = budget or Budget()
         self._journal_path, self._resume, self._cache_path, self._where = journal, resume, cache, where
         self._journal: Journal | None = None
@@ -192,7 +218,7 @@ class _Run:
             machine, port = self._start_simulation()
             with _rare_collections():
                 run_virtual(machine, port)
-            return self._ended(self._outcome(machine, port.now(), False))
+            return self._ended(self._outcome(machine, port.now(), self._measured))
         except Fault as fault:
             return self._failed(fault)
         finally:
@@ -202,7 +228,7 @@ class _Run:
         try:
             machine, port = self._start_simulation()
             await run_virtual_async(machine, port)
-            return self._ended(self._outcome(machine, port.now(), False))
+            return self._ended(self._outcome(machine, port.now(), self._measured))
         except Fault as fault:
             return self._failed(fault)
         finally:
@@ -221,7 +247,7 @@ class _Run:
             limits = Limits(self._concurrency, self._caps(backends), _SLACK, self._seed)
             machine, gateway = self._machinery(limits, True)
             models = self._program.models
-            port = LivePort(models, backends, self._tool_caller(), gateway, self._tokenizer, self._seed)
+            port = LivePort(models, backends, self._tool_caller(), gateway, self._tokenizer, self._seed, self._secrets)
             gateway.port = port
             if self._memory is not None:
                 self._memory.start_thread(asyncio.get_running_loop(), port.news.set, self._concurrency)
@@ -246,9 +272,13 @@ class _Run:
     def _start_simulation(self) -> tuple[Machine, VirtualPort]:
         values = self._prepare()
         machine, gateway = self._machinery(Limits(self._concurrency, seed=self._seed), False)
-        reasoning = {alias: m.reasoning for alias, m in self._program.models.items() if m.reasoning}
-        sim = self._backend
-        simulation = Simulation(sim.mode, self._seed or 0, self._tokenizer, sim.oracle, reasoning)
+        simulation: Simulation | _Nobody
+        if self._replays:
+            simulation = _Nobody("" if self._journal_path is None else self._journal_path.name)
+        else:
+            reasoning = {alias: m.reasoning for alias, m in self._program.models.items() if m.reasoning}
+            sim = self._backend
+            simulation = Simulation(sim.mode, self._seed or 0, self._tokenizer, sim.oracle, reasoning)
         port = VirtualPort(simulation, self._tool_caller(), gateway)
         gateway.port = port
         if self._memory is not None:
@@ -328,6 +358,10 @@ class _Run:
         """Opens the journal and the cache, and takes an earlier run up. Raises JournalFault."""
         compiled = self._compiled
         assert compiled is not None
+        if self._replays:
+            self._memory = self._replayed()
+            self._memory.start(compiled.names)
+            return
         if self._cache_path is not None:
             self._cache = Cache(self._cache_path)
         resumed = False
@@ -339,11 +373,32 @@ class _Run:
             self._memory = Memory(self._journal, self._cache, resumed, live, self._program.models, self._where)
             self._memory.start(compiled.names)
 
+    def _identity(self, where: str) -> dict[str, Any]:
+        return identity(
+            self._program, self._entry, self._arguments, self._settings, where, self._tokenizer.name, self._secrets
+        )
+
+    def _replayed(self) -> Memory:
+        """The last run of the journal that is this one, wherever its answers came from. Raises JournalFault."""
+        assert self._journal_path is not None
+        self._journal = journal = Journal.read(self._journal_path)
+        self._finished = True  # it is only read
+        runs = journal.runs()
+        if not runs:
+            raise JournalFault(f"The journal {journal.path.name} holds no run.", "name the journal of a run")
+        same = [run for run in runs if not differences(run.identity, self._identity(run.identity["backend"][""]))]
+        if not same:
+            raise _of_another(journal, differences(runs[-1].identity, self._identity(runs[-1].identity["backend"][""])))
+        run = max(same, key=lambda run: (run.state == "done", run.id))
+        journal.replay(run.id)
+        where = run.identity["backend"][""]
+        self._measured = not where.startswith("sim ")
+        self._notice(f"run {run.id} of {journal.path.name} is replayed: {run.calls + run.tool_calls:,} finished calls")
+        return Memory(journal, None, True, False, self._program.models, where, replayed=True)
+
     def _take_up(self, journal: Journal) -> bool:
         """Begins a run in the journal, or goes on with the last one of the same identity. Raises JournalFault."""
-        mine = identity(
-            self._program, self._entry, self._arguments, self._settings, self._where, self._tokenizer.name
-        )
+        mine = self._identity(self._where)
         runs = journal.runs() if self._resume else []
         same = [run for run in runs if not differences(run.identity, mine)]
         if same:
@@ -353,13 +408,7 @@ class _Run:
             self._notice(f"run {same[-1].id} of {journal.path.name} goes on: {count:,} finished calls{doubt}")
             return True
         if runs:
-            found = differences(runs[-1].identity, mine)
-            more = f", and {len(found) - 6} more" if len(found) > 6 else ""
-            raise JournalFault(
-                f"The journal {journal.path.name} is of another run. What differs: {', '.join(found[:6])}{more}.",
-                "go on with what it was begun with, or leave --resume out to begin a new run in it",
-                "differs",
-            )
+            raise _of_another(journal, differences(runs[-1].identity, mine))
         journal.begin(self._program.name, self._entry, mine)
         if self._resume:
             self._notice(f"{journal.path.name} holds no run yet: this one begins anew")
@@ -371,7 +420,7 @@ class _Run:
 
     def _ended(self, outcome: Outcome) -> Outcome:
         """Notes in the journal how the run has ended."""
-        if self._journal is None:
+        if self._journal is None or self._replays:
             return outcome
         kind = None if outcome.error is None else outcome.error.kind
         state = "done" if kind is None else "budget" if kind == "budget" else "failed"
@@ -390,7 +439,8 @@ class _Run:
         if journal is not None:
             if not self._finished:
                 with suppress(JournalFault):  # the journal holds what it holds; a run that is resumed reads that
-                    journal.interrupt()
+                    noted = self._memory is not None and self._memory.notes_flight
+                    journal.interrupt(self._ledger.aside if noted else NOTHING)
             journal.close()
         cache, self._cache = self._cache, None
         if cache is not None:
@@ -403,7 +453,7 @@ class _Run:
 
     def _tool_caller(self) -> ToolCaller:
         builtins = Builtins(self._tokenizer)
-        return ToolCaller(self._tools, self._tokenizer, lambda: Fitting(builtins))
+        return ToolCaller(self._tools, self._tokenizer, lambda: Fitting(builtins), self._secrets)
 
     def _backends(self) -> dict[str, Backend]:
         """The backend of every model that the program can reach. Raises BackendError."""
@@ -443,8 +493,7 @@ class _Run:
         rounds, latency = (root.rounds, root.latency) if root is not None else (0, 0.0)
         usage = self._gateway.meter.usage(rounds, latency, seconds, measured, self._ledger.paid.dollars)
         if machine.fault is not None:
-            fault = machine.fault
-            return Outcome(None, usage, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))
+            return Outcome(None, usage, self._sizes, self._told(machine.fault))
         result_type = self._program.functions[self._program.entries[self._entry]].result_type
         try:
             return Outcome(to_json(result_type, machine.value), usage, self._sizes, None)
@@ -452,7 +501,20 @@ class _Run:
             return Outcome(None, usage, self._sizes, RunError("value", "the result holds a number too large", None))
 
     def _failed(self, fault: Fault) -> Outcome:
-        return Outcome(None, None, self._sizes, RunError(fault.kind, fault.message, fault.span, fault.path))
+        return Outcome(None, None, self._sizes, self._told(fault))
+
+    def _told(self, fault: Fault) -> RunError:
+        """A fault as people read it: an oracle's exception, or a bug's, may quote anything."""
+        return RunError(fault.kind, self._secrets.scrub(fault.message), fault.span, fault.path)
+
+
+def _of_another(journal: Journal, found: list[str]) -> JournalFault:
+    more = f", and {len(found) - 6} more" if len(found) > 6 else ""
+    return JournalFault(
+        f"The journal {journal.path.name} is of another run. What differs: {', '.join(found[:6])}{more}.",
+        "go on with what it was begun with, or leave --resume out to begin a new run in it",
+        "differs",
+    )
 
 
 def _plain(figure: int | float | Fraction) -> int | float | str:
@@ -468,20 +530,38 @@ def _tokenizer(given: Tokenizer | str | None) -> Tokenizer:
     return tokenizer(given) if isinstance(given, str) else given
 
 
-def _in_thread(work: Callable[[], Outcome]) -> Outcome:
-    """For a loop that is running already (a notebook's): the run gets a thread and a loop of its own."""
+def _in_thread(work: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    """For a loop that is running already (a notebook's): the run gets a thread and a loop of its own.
+
+    An interrupt reaches the caller's thread alone, so it is handed on: nothing more is sent and paid.
+    """
     outcome: list[Outcome] = []
     failure: list[BaseException] = []
+    cancel: list[Callable[[], object]] = []
+    ended = threading.Event()  # a `join` that was interrupted takes its thread for ended
+
+    async def whole() -> Outcome:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work()
 
     def run() -> None:
         try:
-            outcome.append(work())
+            outcome.append(asyncio.run(whole()))
         except BaseException as e:
             failure.append(e)
+        ended.set()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
+    threading.Thread(target=run, name="orch run", daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        with suppress(RuntimeError):  # it has just ended
+            for act in cancel:
+                act()
+        ended.wait(_FAREWELL)
+        raise
     if failure:
         raise failure[0]
     return outcome[0]

@@ -7,7 +7,7 @@ smallest answer, which a failed call counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..compiler import core
@@ -17,13 +17,18 @@ from .contract import Bounds
 from .convert import LARGEST_SCALAR
 from .values import Text, items, make_list
 
-__all__ = ["Fitting", "Misfit", "least_tokens", "most_tokens", "numeric_shape"]
+__all__ = ["Fitter", "Fitting", "Misfit", "fitter", "least_tokens", "most_tokens", "numeric_shape"]
 
 Pair = tuple[int | None, int | None]
 
 
 class Misfit(Exception):
-    """An answer outside its bounds: malformed. The message says what is wrong and where."""
+    """An answer outside its bounds: malformed. The message says what is wrong and where (`path`, "" is the whole)."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.reason = reason
+        self.path = path
 
 
 class Fitting:
@@ -36,73 +41,106 @@ class Fitting:
 
     def fit(self, shape: core.Shape, value: Any, bounds: Bounds) -> Any:
         """The value within its bounds. Raises Misfit."""
-        return self._fit(shape, value, bounds, [0], "")
+        return fitter(shape)(self, value, bounds)
 
-    def _fit(self, shape: core.Shape, value: Any, bounds: Bounds, at: list[int], path: str) -> Any:
-        match shape:
-            case core.TextShape():
-                low, high = bounds[at[0]]
-                at[0] += 1
-                if high is not None and value.tokens > high:
-                    self.cut += 1
-                    return self._builtins.cut_to(value, high)
-                if low is not None and value.tokens < low:
-                    self.padded += 1
-                    return Text(value.string, low)
-                return value
-            case core.IntShape():
-                low, high = bounds[at[0]]
-                at[0] += 1
+    def cut_to(self, value: Text, most: int) -> Text:
+        """The first tokens of a text that is too long."""
+        self.cut += 1
+        return self._builtins.cut_to(value, most)
+
+
+#: Fits the values of one shape.
+Fitter = Callable[[Fitting, Any, Bounds], Any]
+
+
+def fitter(shape: core.Shape) -> Fitter:
+    """The function that fits values of this shape, for those who fit many."""
+    return _fitter(shape, 0)[0]
+
+
+def _unbounded(fitting: Fitting, value: Any, bounds: Bounds) -> Any:
+    return value
+
+
+def _fitter(shape: core.Shape, at: int) -> tuple[Fitter, int]:
+    """`at`: the number of the shape's first bound; also gives that of what follows."""
+    match shape:
+        case core.TextShape():
+            return lambda fitting, value, bounds: _fit_text(fitting, value, bounds[at]), at + 1
+        case core.IntShape():
+            def fit(fitting: Fitting, value: Any, bounds: Bounds) -> Any:
+                low, high = bounds[at]
                 if (low is not None and value < low) or (high is not None and value > high):
-                    raise Misfit(_outside(f"the number {value}", low, high, path))
-                return value
-            case core.ListShape(element=element):
-                low, high = bounds[at[0]]
-                at[0] += 1
-                n = len(value)
-                if (low is not None and n < low) or (high is not None and n > high):
-                    raise Misfit(_outside(f"a list of {n} elements", low, high, path))
-                start = at[0]
-                fitted = []
-                for i, x in enumerate(items(value)):
-                    at[0] = start
-                    fitted.append(self._fit(element, x, bounds, at, f"{path}[{i}]"))
-                at[0] = start + sum(1 for _ in _extents(element))
-                return make_list(fitted)
-            case core.TupleShape(items=shapes):
-                pairs = enumerate(zip(shapes, value, strict=True))
-                return tuple([self._fit(s, x, bounds, at, f"{path}[{i}]") for i, (s, x) in pairs])
-            case core.RecordShape(fields=fields):
-                return tuple(
-                    [self._fit(s, x, bounds, at, f"{path}.{name}") for (name, s), x in zip(fields, value, strict=True)]
-                )
-            case _:
+                    raise Misfit(_outside(f"the number {value}", low, high))
                 return value
 
+            return fit, at + 1
+        case core.ListShape(element=element):
+            one, after = _fitter(element, at + 1)
+            return _fit_list(one, at), after
+        case core.TupleShape(items=shapes):
+            return _fit_parts([(f"[{i}]", s) for i, s in enumerate(shapes)], at)
+        case core.RecordShape(fields=fields):
+            return _fit_parts([(f".{name}", s) for name, s in fields], at)
+        case _:
+            return _unbounded, at
 
-def _outside(what: str, low: int | None, high: int | None, path: str) -> str:
+
+def _fit_text(fitting: Fitting, value: Any, pair: Pair) -> Any:
+    low, high = pair
+    if high is not None and value.tokens > high:
+        return fitting.cut_to(value, high)
+    if low is not None and value.tokens < low:
+        fitting.padded += 1
+        return Text(value.string, low)
+    return value
+
+
+def _fit_list(one: Fitter, at: int) -> Fitter:
+    def fit(fitting: Fitting, value: Any, bounds: Bounds) -> Any:
+        low, high = bounds[at]
+        n = len(value)
+        if (low is not None and n < low) or (high is not None and n > high):
+            raise Misfit(_outside(f"a list of {n} elements", low, high))
+        if one is _unbounded:
+            return value
+        fitted: list[Any] = []
+        try:
+            for x in items(value):
+                fitted.append(one(fitting, x, bounds))
+        except Misfit as e:
+            raise Misfit(e.reason, f"[{len(fitted)}]{e.path}") from None
+        return make_list(fitted)
+
+    return fit
+
+
+def _fit_parts(parts: list[tuple[str, core.Shape]], at: int) -> tuple[Fitter, int]:
+    steps: list[tuple[str, Fitter]] = []
+    for path, shape in parts:
+        part, at = _fitter(shape, at)
+        steps.append((path, part))
+    if all(part is _unbounded for _, part in steps):
+        return _unbounded, at
+
+    def fit(fitting: Fitting, value: Any, bounds: Bounds) -> Any:
+        fitted: list[Any] = []
+        try:
+            for (_, part), x in zip(steps, value, strict=True):
+                fitted.append(part(fitting, x, bounds))
+        except Misfit as e:
+            raise Misfit(e.reason, f"{steps[len(fitted)][0]}{e.path}") from None
+        return tuple(fitted)
+
+    return fit, at
+
+
+def _outside(what: str, low: int | None, high: int | None) -> str:
     if low is not None and high is not None:
         wanted = f"exactly {low}" if low == high else f"{low} to {high}"
     else:
         wanted = f"at least {low}" if high is None else f"at most {high}"
-    return f"{path + ': ' if path else ''}{what}, where {wanted} is declared"
-
-
-def _extents(shape: core.Shape) -> Iterator[None]:
-    match shape:
-        case core.TextShape() | core.IntShape():
-            yield None
-        case core.ListShape(element=element):
-            yield None
-            yield from _extents(element)
-        case core.TupleShape(items=shapes):
-            for s in shapes:
-                yield from _extents(s)
-        case core.RecordShape(fields=fields):
-            for _, s in fields:
-                yield from _extents(s)
-        case _:
-            return
+    return f"{what}, where {wanted} is declared"
 
 
 def least_tokens(shape: core.Shape, bounds: Bounds) -> int:

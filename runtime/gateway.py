@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 
 from ..compiler import core
 from .budget import NOTHING, Cost, Ledger
+from .contract import Bounds
 from .events import Event, Watcher
 from .fit import least_tokens, most_tokens
 from .journal import JournalFault, Record
@@ -30,7 +31,7 @@ from .lanes import AHEAD, LONGEST_PAUSE, Lane
 from .machine import FAILED, SUSPENDED, Ask, Fault, Join, Machine, Strand, Voted
 from .memory import Memory
 from .meter import SCALE, Meter, Rates
-from .values import plain
+from .values import plain, same_values
 
 __all__ = ["UNBOUNDED", "Answer", "Gateway", "Limits", "Miss", "Port"]
 
@@ -138,6 +139,8 @@ class Gateway:
         self._order = 0
         self._rates: dict[str, Rates] = {}
         self._seconds: dict[str, Callable[[int, int], float | None]] = {}
+        # of each primitive and tool the last arguments, their prompt and bounds: the samples of a vote ask the same
+        self._last: dict[str, tuple[tuple[Any, ...], int, Bounds]] = {}
         self._notes = memory if memory is not None and memory.notes_flight else None
         # whether it matters before a call what it can cost at most
         self._careful = (
@@ -171,8 +174,13 @@ class Gateway:
         """Takes a call. The answer comes by `Machine.wake`."""
         ask.strand = strand
         contract = ask.site.contract
-        ask.prompt = contract.prompt_tokens(ask.args)
-        ask.bounds = contract.bounds(ask.args)
+        last = self._last.get(contract.name)
+        if last is not None and same_values(last[0], ask.args):
+            _, ask.prompt, ask.bounds = last
+        else:
+            ask.prompt = contract.prompt_tokens(ask.args)
+            ask.bounds = contract.bounds(ask.args)
+            self._last[contract.name] = ask.args, ask.prompt, ask.bounds
         memory = self._memory
         if memory is not None:
             try:
@@ -193,13 +201,14 @@ class Gateway:
         """Gives a call up, wherever it is. One that was in flight is counted as a failed one: it may be billed."""
         ask.cancelled = True
         if ask.in_flight:
-            self._leave(ask, ask.aside if self._careful else self._used(ask, self._least(ask)))
+            used = ask.aside if self._careful else self._used(ask, self._least(ask))
+            self._leave(ask, used)
             seconds = self._count_failure(ask)
             if self._on_event is not None:
                 self._tell("cancelled", ask, self._least(ask), seconds)
             self.port.cancel(ask)
             if self._memory is not None and not ask.kept:
-                self._memory.keep(self._record("lost", ask, None, ""), None, lambda fault: None)
+                self._memory.keep(self._record("lost", ask, None, "", used=used), None, lambda fault: None)
 
     def voted(self, how: Callable[[], Voted]) -> None:
         """Tells how a vote ended."""
@@ -251,14 +260,14 @@ class Gateway:
         if (self.meter.in_flight >= self._limit and not ask.site.contract.is_tool) or not lane.has_room():
             return False
         now = self.port.now()
-        ready = lane.ready()
+        aside = self._most(ask) if self._careful else NOTHING
+        ready = lane.ready(now, aside.tokens)
         if ready > now + _INSTANT:
             if ready < lane.timer:
                 lane.timer = ready
                 self.port.later(ready - now, lambda: self._look_again(lane))
             return False
         if self._careful:
-            aside = self._most(ask)
             if not self.ledger.reserve(aside):
                 if not self._out:
                     self._stop(ask, aside)
@@ -282,7 +291,7 @@ class Gateway:
         ask.in_flight = True
         ask.sent = now
         self._out += 1
-        lane.sent(now, ask.aside.tokens)
+        ask.noted = lane.sent(now, ask.aside.tokens)
         if contract.is_tool:
             args = ask.args
             if self._on_event is not None:
@@ -331,12 +340,10 @@ class Gateway:
         lane = ask.lane
         lane.in_flight -= 1
         if lane.tokens is not None:
-            lane.used(ask.aside.tokens, used.tokens)
+            lane.used(ask.noted, ask.aside.tokens, used.tokens)
         if not ask.site.contract.is_tool:
             self.meter.in_flight -= 1
         self.ledger.settle(ask.aside, used)
-        if self._memory is not None:
-            ask.paid = ask.paid.plus(used)
 
     def _stop(self, ask: Ask, aside: Cost) -> None:
         """A call that the budget does not allow, and nothing in flight could free what it needs."""
@@ -429,7 +436,8 @@ class Gateway:
             seconds = answer.latency
         strand.latency += seconds
         if self._on_event is not None:
-            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens, seconds, "", cached)
+            billed = (answer.billed_prompt, answer.billed_answer) if answer.billed and not cached else None
+            self._tell("tool" if contract.is_tool else "answered", ask, answer.tokens, seconds, "", cached, billed)
         self.machine.wake(strand, answer.value)
 
     def missed(self, ask: Ask, miss: Miss) -> None:
@@ -442,40 +450,43 @@ class Gateway:
                 return
         else:
             ask.attempt += 1
-        if miss.retryable and not miss.refused and ask.attempt < contract.attempts:
-            if miss.tokens is not None:
-                used = self._used(ask, miss.tokens)
-            else:
-                used = ask.aside if miss.lost and self._careful else Cost(1, 0, 0)
-            self._leave(ask, used)
-            spent = (0, 0) if miss.tokens is None else (ask.prompt + miss.complaint_tokens, miss.tokens)
-            dollars = self.rates(contract.name, contract.model).dollars(*spent)
-            self.meter.retry(contract.name, 1, sum(spent), dollars)
-            ask.retries += 1
-            ask.retry_tokens += sum(spent)
-            ask.retry_dollars = None if dollars is None or ask.retry_dollars is None else ask.retry_dollars + dollars
-            ask.complaint, ask.complaint_tokens = miss.complaint, miss.complaint_tokens
-            if self._on_event is not None:
-                self._tell("retried", ask, miss.tokens or 0, message=miss.reason)
-            if miss.wait:
-                self.port.later(miss.wait, lambda: self._again(ask))
-            else:
-                self._again(ask)
-            self.refill()
-            return
+        again = miss.retryable and not miss.refused and ask.attempt < contract.attempts
+        used = self._tried(ask, miss) if again else self._wasted(ask, miss)
+        go_on = self._retry if again else self._give_up
         if self._memory is None:
-            self._give_up(ask, miss)
+            go_on(ask, miss, used)
             return
-        kind = "tool failed" if contract.is_tool else "failed"
+        kind = "attempt" if again else "tool failed" if contract.is_tool else "failed"
 
         def release(fault: JournalFault | None) -> None:
+            ask.kept = False
             if fault is not None:
                 self.broke(ask, _journal_fault(fault))
             elif not ask.cancelled:
-                self._give_up(ask, miss)
+                go_on(ask, miss, used)
 
+        # what was set aside for the attempt stays so until its cost is on file: a run that is killed forgets nothing
         ask.kept = True
-        self._memory.keep(self._record(kind, ask, None, miss.reason, used=self._wasted(ask, miss)), None, release)
+        self._memory.keep(self._record(kind, ask, None, miss.reason, used=used), None, release)
+
+    def _retry(self, ask: Ask, miss: Miss, used: Cost) -> None:
+        """Another attempt follows, after what the miss asks to wait."""
+        self._leave(ask, used)
+        name = ask.site.contract.name
+        spent = (0, 0) if miss.tokens is None else (ask.prompt + miss.complaint_tokens, miss.tokens)
+        dollars = self.rates(name, ask.site.contract.model).dollars(*spent)
+        self.meter.retry(name, 1, sum(spent), dollars)
+        ask.retries += 1
+        ask.retry_tokens += sum(spent)
+        ask.retry_dollars = None if dollars is None or ask.retry_dollars is None else ask.retry_dollars + dollars
+        ask.complaint, ask.complaint_tokens = miss.complaint, miss.complaint_tokens
+        if self._on_event is not None:
+            self._tell("retried", ask, miss.tokens or 0, message=miss.reason)
+        if miss.wait:
+            self.port.later(miss.wait, lambda: self._again(ask))
+        else:
+            self._again(ask)
+        self.refill()
 
     def _slowed(self, ask: Ask, miss: Miss) -> bool:
         """The provider asks to slow down: the call goes back to the head of its queue. False if it has failed for good.
@@ -513,14 +524,20 @@ class Gateway:
             self._leave(ask, ask.aside)
             self.machine.refuse(_strand(ask), fault)
 
+    def _tried(self, ask: Ask, miss: Miss) -> Cost:
+        """What an attempt cost after which another follows."""
+        if miss.tokens is not None:
+            return self._used(ask, miss.tokens)
+        return ask.aside if miss.lost and self._careful else Cost(1, 0, 0)
+
     def _wasted(self, ask: Ask, miss: Miss) -> Cost:
         """What the last attempt of a failed call cost: at least what it is counted as."""
         if miss.lost and self._careful:
             return ask.aside
         return self._used(ask, max(miss.tokens or 0, self._least(ask)))
 
-    def _give_up(self, ask: Ask, miss: Miss) -> None:
-        self._leave(ask, self._wasted(ask, miss))
+    def _give_up(self, ask: Ask, miss: Miss, used: Cost) -> None:
+        self._leave(ask, used)
         self._deliver_failure(ask, miss.reason, False)
         self.refill()
 
@@ -599,9 +616,9 @@ class Gateway:
         data: bytes | None = None,
         used: Cost = NOTHING,
     ) -> Record:
-        """What is written of a call. `used`: by its last attempt, where it brought no answer."""
+        """What is written of an attempt that has ended. `used`: what it cost, where it brought no answer."""
         tokens = self._least(ask) if answer is None else answer.tokens
-        paid = ask.paid.plus(used if answer is None else self._used(ask, tokens))
+        paid = used if answer is None else self._used(ask, tokens)
         given = answer if answer is not None else Answer(None, tokens)
         return Record(
             ask.place, ask.parent, ask.digest, kind, ask.site.contract.name, data, ask.prompt, tokens,
@@ -611,7 +628,14 @@ class Gateway:
         )  # fmt: skip
 
     def _tell(
-        self, kind: str, ask: Ask, answer: int, seconds: float | None = None, message: str = "", cached: bool = False
+        self,
+        kind: str,
+        ask: Ask,
+        answer: int,
+        seconds: float | None = None,
+        message: str = "",
+        cached: bool = False,
+        billed: tuple[int | None, int | None] | None = None,
     ) -> None:
         """`answer`: tokens that came back in this attempt."""
         assert self._on_event is not None
@@ -624,7 +648,7 @@ class Gateway:
         self._on_event(
             Event(
                 kind, contract.name, ask.place, self.port.now(), contract.model, ask.prompt, answer, attempt, dollars,
-                seconds, cached, message,
+                seconds, cached, message, None, billed,
             )
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from ..compiler import core
 from ..compiler.expr import Expr
 from ..lang.source import Span
+from .redaction import Secrets
 
 __all__ = ["differences", "digest_of", "identity"]
 
@@ -52,14 +53,20 @@ def identity(
     settings: Mapping[str, int | float | Fraction],
     backend: str,
     tokenizer: str,
+    secrets: Secrets,
 ) -> dict[str, Any]:
-    """`arguments` as JSON has them, `settings` the values of params; `backend` says where calls go."""
+    """`arguments` as JSON has them, `settings` the values of params; `backend` says where calls go.
+
+    Arguments that hold one of the `secrets` are told by their digest alone.
+    """
     functions, primitives, tools = _reached(program, program.entries[entry])
     models = sorted({program.primitives[name].model for name in primitives})
     known = [program.models[name] for name in models if name in program.models]
     return {
         "entry": {"": entry},
-        "arguments": {name: _shown(json.dumps(value, sort_keys=True)) for name, value in sorted(arguments.items())},
+        "arguments": {
+            name: _shown(json.dumps(value, sort_keys=True), secrets) for name, value in sorted(arguments.items())
+        },
         "params": {name: str(value) for name, value in sorted(settings.items())},
         # how fast a model may be asked changes no answer: a run that was refused may go on more slowly
         "models": {m.name: f"{m.target} {_digest(replace(m, rpm=None, tpm=None))}" for m in known},
@@ -94,10 +101,11 @@ def _said(part: str, value: str | None) -> str:
     return f"`{value.split(' ')[0] if part == 'models' else value}`" if value else ""
 
 
-def _shown(text: str) -> str:
-    if len(text) <= _SHOWN:
+def _shown(text: str, secrets: Secrets) -> str:
+    scrubbed = secrets.scrub(text)
+    if len(text) <= _SHOWN and scrubbed == text:
         return text
-    return f"{text[:20]}... ({len(text)} characters, {digest_of(text.encode('utf-8', 'surrogatepass')).hex()})"
+    return f"{scrubbed[:20]}... ({len(text)} characters, {digest_of(text.encode('utf-8', 'surrogatepass')).hex()})"
 
 
 def _reached(program: core.Program, key: str) -> tuple[list[str], list[str], list[str]]:

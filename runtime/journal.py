@@ -29,7 +29,7 @@ from .budget import Cost
 __all__ = ["FileLock", "FrameRow", "Journal", "JournalFault", "Record", "RunRow", "is_journal"]
 
 _APPLICATION: Final = 0x6F726368  # "orch"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _MAGIC: Final = b"SQLite format 3\x00"
 _PATIENCE: Final = 10.0  # seconds to wait for another connection of the file
 
@@ -65,8 +65,10 @@ class JournalFault(Exception):
 class Record(NamedTuple):
     """A finished call. Dollars in whole numbers of 10**-12, None where unknown.
 
-    `kind`: "answered" or "failed" (of models), "tool" or "tool failed", "lost" (given up in flight, and perhaps paid).
-    `width`: calls in flight when it was sent. `paid_*`: what all its attempts cost, 0 where the answer was `cached`.
+    `kind`: "answered" or "failed" (of models), "tool" or "tool failed"; "attempt" (it brought nothing that fits, and
+    another follows) and "lost" (given up in flight, and perhaps paid) are no ends of a call. `width`: calls in flight
+    when it was sent. `paid_*`: what this attempt cost, 0 where the answer was `cached`; each is written when it ends,
+    so that the sum over a run is what was paid, however often it was killed.
     `at`: seconds since the run began. The rest as in `gateway.Answer` and `meter`.
     """
 
@@ -98,6 +100,8 @@ class Record(NamedTuple):
 
 
 _COLUMNS: Final = ", ".join(Record._fields)
+#: Records by which a call has ended.
+_ENDED: Final = "kind NOT IN ('attempt', 'lost')"
 _INSERT: Final = (
     f"INSERT INTO calls(run, {_COLUMNS}, checksum) VALUES({', '.join('?' * (len(Record._fields) + 2))})"
 )
@@ -121,8 +125,9 @@ class FrameRow(NamedTuple):
 class RunRow:
     """A run in a file. `state`: "running", "stopped" (killed), "done", "failed", "budget" or "interrupted".
 
-    Times are seconds since 1970. `usage` is what the run reported at its end, None before. `calls` counts the finished
-    calls that are kept, `cached` those of them that were not paid; `dollars` is what was paid, None where unknown.
+    Times are seconds since 1970. `usage` is what the run reported at its end, None before. `calls` and `tool_calls`
+    count the finished calls of models and of tools that are kept, `cached` those of them that were not paid; `dollars`
+    is what was paid, None where unknown.
     """
 
     id: int
@@ -135,6 +140,7 @@ class RunRow:
     sessions: int
     usage: Mapping[str, Any] | None
     calls: int
+    tool_calls: int
     cached: int
     dollars: int | None
 
@@ -263,6 +269,7 @@ class Journal:
         self.path: Final = path
         self._lock, self._main, self._writer = lock, main, other
         self._run = 0
+        self._found = f"run = :run AND place = :place AND {_ENDED}"
 
     @classmethod
     def open(cls, path: Path, *, durable: bool) -> Journal:
@@ -341,19 +348,33 @@ class Journal:
             self._run = run
             lost = db.execute("SELECT lost_calls, lost_tokens, lost_dollars FROM runs WHERE id = ?", (run,)).fetchone()
             count, *paid = db.execute(
-                "SELECT count(*) FILTER (WHERE kind <> 'lost'), coalesce(sum(paid_calls), 0),"
+                f"SELECT count(*) FILTER (WHERE {_ENDED}), coalesce(sum(paid_calls), 0),"
                 " coalesce(sum(paid_tokens), 0), CASE WHEN count(*) = count(paid_dollars)"
                 " THEN coalesce(sum(paid_dollars), 0) END FROM calls WHERE run = ?",
                 (run,),
             ).fetchone()
             return count, lost[0], Cost(*paid).plus(Cost(*lost))
 
+    def replay(self, run: int) -> None:
+        """The calls of an earlier run are looked up, and nothing is written: not even an index, so it is temporary."""
+        with _faults(self.path):
+            self._run = run
+            self._main.execute(
+                "CREATE TEMP TABLE places(place INTEGER, id INTEGER, PRIMARY KEY(place, id)) WITHOUT ROWID"
+            )
+            self._main.execute(
+                f"INSERT INTO places SELECT place, id FROM main.calls WHERE run = ? AND {_ENDED} ORDER BY place, id",
+                (run,),
+            )
+            self._found = "run = :run AND id IN (SELECT places.id FROM places WHERE places.place = :place)"
+
     def runs(self) -> list[RunRow]:
         """All runs of the file, in the order in which they began."""
         with _faults(self.path):
             rows = self._main.execute(
                 "SELECT r.id, program, entry, identity, began, ended, state, sessions, usage,"
-                " count(c.id) FILTER (WHERE c.kind <> 'lost'), coalesce(sum(c.cached), 0),"
+                " count(c.id) FILTER (WHERE c.kind IN ('answered', 'failed')),"
+                " count(c.id) FILTER (WHERE c.kind IN ('tool', 'tool failed')), coalesce(sum(c.cached), 0),"
                 " CASE WHEN count(c.id) = count(c.paid_dollars)"
                 " THEN coalesce(sum(c.paid_dollars), 0) + lost_dollars END"
                 " FROM runs r LEFT JOIN calls c ON c.run = r.id GROUP BY r.id ORDER BY r.id"
@@ -365,12 +386,12 @@ class Journal:
             state = row[6]
             if state == "running" and not (live and row[0] == newest):
                 state = "stopped"
-            number, program, entry, identity, began, ended, _, sessions, usage, calls, cached, dollars = row
+            number, program, entry, identity, began, ended, _, sessions, usage, calls, tools, cached, dollars = row
             reported = None if usage is None else json.loads(usage)
             found.append(
                 RunRow(
                     number, program, entry, json.loads(identity), began, ended, state, sessions, reported, calls,
-                    cached, dollars,
+                    tools, cached, dollars,
                 )
             )  # fmt: skip
         return found
@@ -384,11 +405,13 @@ class Journal:
                 (state, time.time(), None if usage is None else json.dumps(usage), self._run),
             )
 
-    def interrupt(self) -> None:
-        """The run is given up in this process; what was in flight may have been paid, and stays noted."""
+    def interrupt(self, aside: Cost) -> None:
+        """The run is given up in this process; what was in flight, `aside` at most, may have been paid."""
         with _faults(self.path):
             self._main.execute(
-                "UPDATE runs SET state = 'interrupted', ended = ? WHERE id = ?", (time.time(), self._run)
+                "UPDATE runs SET state = 'interrupted', ended = ?, aside_calls = ?, aside_tokens = ?,"
+                " aside_dollars = ? WHERE id = ?",
+                (time.time(), *aside, self._run),
             )
 
     def set_aside(self, cost: Cost) -> None:
@@ -418,11 +441,14 @@ class Journal:
                 raise
 
     def at(self, place: int, digest: bytes) -> tuple[Record | None, bool]:
-        """The record of a call by its place and what was asked; and whether something else was asked at this place."""
+        """The record of a call by its place and what was asked; and whether something else was asked at this place.
+
+        A call that failed and was sent again has several: an answer goes before failures, the last one before others.
+        """
         with _faults(self.path):
             rows = self._main.execute(
-                f"SELECT {_COLUMNS}, checksum FROM calls WHERE run = ? AND place = ? AND kind <> 'lost'",
-                (self._run, place),
+                f"SELECT {_COLUMNS}, checksum FROM calls WHERE {self._found} ORDER BY answer IS NULL, id DESC",
+                {"run": self._run, "place": place},
             ).fetchall()
         for row in rows:
             record = _record(self.path, row)
@@ -475,6 +501,8 @@ def _check_head(path: Path) -> None:
 def _prepare(db: sqlite3.Connection, durable: bool) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    if not durable:  # only then is a checkpoint what waits for the disk
+        db.execute("PRAGMA wal_autocheckpoint=10000")
 
 
 def _make_tables(db: sqlite3.Connection) -> None:

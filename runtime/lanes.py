@@ -5,7 +5,9 @@ now, and if not, when to look again. A lane sends nothing and knows no clock: th
 and real runs are held to the same limits by the same code.
 
 Requests and tokens are spaced evenly by the generic cell rate algorithm (ITU-T I.371, 1996): what was allowed in a
-minute that has passed is not saved up, so that in no minute more is sent than is allowed. Calls in flight are adapted
+minute that has passed is not saved up, so that in no minute more is sent than is allowed. Of tokens, of which calls
+take different amounts, that alone would let the last call of a minute exceed it: what was sent in the last minute is
+remembered, and a call waits until it fits in beside. Calls in flight are adapted
 to refusals by additive increase and multiplicative decrease (Chiu and Jain, 1989): a round of refusals halves them,
 a round of answers adds one.
 """
@@ -22,7 +24,7 @@ from .backends.base import backoff
 if TYPE_CHECKING:
     from .machine import Ask
 
-__all__ = ["AHEAD", "LONGEST_PAUSE", "Lane", "Pace"]
+__all__ = ["AHEAD", "LONGEST_PAUSE", "Lane", "Pace", "Window"]
 
 #: Calls that may wait in a lane before no more are made for it.
 AHEAD: Final = 64
@@ -57,12 +59,54 @@ class Pace:
         self._due -= amount * self._step
 
 
+class Window:
+    """So much in any minute, whatever single calls take; one that takes more than is allowed goes alone.
+
+    Costs constant time a call, and memory for the calls of a minute.
+    """
+
+    __slots__ = ("_limit", "_sent", "_sum", "_width")
+
+    def __init__(self, per_minute: int, slack: float = 0.0) -> None:
+        """`slack`: seconds by which calls may reach the provider closer together than they left."""
+        self._limit, self._width = per_minute, 60.0 + slack
+        self._sent: deque[list[float]] = deque()  # when, how much
+        self._sum = 0.0
+
+    def ready(self, now: float, amount: float) -> float:
+        """The time from which on this much more may be sent."""
+        sent = self._sent
+        while sent and sent[0][0] + self._width <= now:
+            self._sum -= sent.popleft()[1]
+        over = self._sum + amount - self._limit
+        at = now
+        for when, taken in sent:
+            if over <= 0:
+                break
+            over -= taken
+            at = when + self._width
+        return at
+
+    def take(self, now: float, amount: float) -> list[float]:
+        """This much is sent; to be handed to `used`."""
+        entry = [now, amount]
+        self._sent.append(entry)
+        self._sum += amount
+        return entry
+
+    def used(self, entry: list[float], amount: float) -> None:
+        """What was sent took this much in the end."""
+        if self._sent and entry[0] >= self._sent[0][0]:
+            self._sum += amount - entry[1]
+        entry[1] = amount
+
+
 class Lane:
     """The calls of one model. `most`: in flight at once; `rpm`, `tpm`: None where nothing limits them."""
 
     __slots__ = (
         "_jitter", "_lowered", "_refused", "_since", "_until", "cap", "in_flight", "most", "name", "parked", "queue",
-        "requests", "timer", "tokens",
+        "requests", "timer", "tokens", "window",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +121,7 @@ class Lane:
         self.cap = most
         self.requests = None if rpm is None else Pace(rpm, slack)
         self.tokens = None if tpm is None else Pace(tpm, slack)
+        self.window = None if tpm is None else Window(tpm, slack)
         self.timer = math.inf
         self._until = -math.inf
         self._lowered = -math.inf
@@ -84,31 +129,36 @@ class Lane:
         self._since = math.inf
         self._jitter = jitter
 
-    def ready(self) -> float:
-        """The time from which on the pace and the provider allow another call."""
+    def ready(self, now: float, tokens: int) -> float:
+        """The time from which on the pace and the provider allow another call of at most so many tokens."""
         at = self._until
         if self.requests is not None:
             at = max(at, self.requests.ready())
         if self.tokens is not None:
             at = max(at, self.tokens.ready())
+        if self.window is not None:
+            at = max(at, self.window.ready(now, tokens))
         return at
 
     def has_room(self) -> bool:
         """Whether another call may be in flight."""
         return self.in_flight < self.cap
 
-    def sent(self, now: float, tokens: int) -> None:
-        """A call leaves that may use up to so many tokens."""
+    def sent(self, now: float, tokens: int) -> Any:
+        """A call leaves that may use up to so many tokens. What `used` needs to know of it."""
         self.in_flight += 1
         if self.requests is not None:
             self.requests.take(now, 1)
         if self.tokens is not None:
             self.tokens.take(now, tokens)
+        return None if self.window is None else self.window.take(now, tokens)
 
-    def used(self, taken: int, tokens: int) -> None:
-        """A call that was to use up to `taken` tokens has used fewer."""
+    def used(self, sent: Any, taken: int, tokens: int) -> None:
+        """A call that was to use up to `taken` tokens has used so many."""
         if self.tokens is not None and tokens < taken:
             self.tokens.give_back(taken - tokens)
+        if self.window is not None:
+            self.window.used(sent, tokens)
 
     def answered(self) -> None:
         """The provider has answered: it takes calls."""

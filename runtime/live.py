@@ -22,6 +22,7 @@ from .convert import Unfit, counter, from_json
 from .fit import Fitting, Misfit, numeric_shape
 from .gateway import UNBOUNDED, Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
+from .redaction import Secrets
 from .scheduler import ToolCaller
 from .tokens import Tokenizer
 
@@ -59,8 +60,9 @@ class LivePort:
         gateway: Gateway,
         tokenizer: Tokenizer,
         seed: int | None,
+        secrets: Secrets,
     ) -> None:
-        self._models, self._backends, self._tools = models, backends, tools
+        self._models, self._backends, self._tools, self._secrets = models, backends, tools, secrets
         self._gateway, self._tokenizer, self._seed = gateway, tokenizer, seed
         self._builtins = Builtins(tokenizer)
         self._counters: dict[str, Callable[[Any], int]] = {}
@@ -95,8 +97,13 @@ class LivePort:
         self._timers.add(timer)
 
     def cap(self, ask: Ask) -> int:
-        contract = ask.site.contract
-        return self._most(ask, self._wanted(ask)) + (self._models[contract.model].reasoning or 0)
+        return self._room(ask, self._wanted(ask))
+
+    def _room(self, ask: Ask, wanted: _Wanted) -> int:
+        """Tokens that an answer may have on the wire, hidden ones included."""
+        alias = ask.site.contract.model
+        most = max(1, self._most(ask, wanted) + (self._models[alias].reasoning or 0))
+        return self._backends[alias].room(most, wanted.schema is not None)
 
     async def close(self) -> None:
         """Ends what is still under way."""
@@ -106,6 +113,7 @@ class LivePort:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tools.close()
 
     # ------------------------------------------------------------ one attempt
 
@@ -141,11 +149,12 @@ class LivePort:
         try:
             response = await self._backends[contract.model].complete(self._request(ask, wanted))
         except BackendError as error:
+            reason = self._secrets.scrub(error.message)
             if error.retryable and error.kind in _SLOW_DOWN:
-                return Miss(error.message, wait=error.retry_after, refused=True)
+                return Miss(reason, wait=error.retry_after, refused=True)
             wait = backoff(ask.attempt, error.retry_after, self._jitter) if error.retryable else 0.0
-            return Miss(error.message, None, error.retryable, wait, lost=error.kind in _LOST)
-        return self._read(ask, wanted.shape, response)
+            return Miss(reason, None, error.retryable, wait, lost=error.kind in _LOST)
+        return self._read(ask, wanted, response)
 
     def _wanted(self, ask: Ask) -> _Wanted:
         contract = ask.site.contract
@@ -186,9 +195,15 @@ class LivePort:
             complaint=ask.complaint,
         )
 
-    def _read(self, ask: Ask, shape: answers.Shape, response: Response) -> Answer | Miss:
-        contract = ask.site.contract
-        parsed = answers.parse(shape, response.text)
+    def _read(self, ask: Ask, wanted: _Wanted, response: Response) -> Answer | Miss:
+        contract, shape = ask.site.contract, wanted.shape
+        text = self._secrets.scrub(response.text)
+        parsed = answers.parse(shape, text)
+        if "\\" in text:  # a key may have been written with JSON's escapes
+            if isinstance(parsed, answers.Malformed):
+                parsed = answers.Malformed(self._secrets.scrub(parsed.reason), self._secrets.scrub(parsed.path))
+            else:
+                parsed = self._secrets.scrub_plain(parsed)
         fault = parsed if isinstance(parsed, answers.Malformed) else None
         fitting = Fitting(self._builtins)
         if fault is None:
@@ -197,11 +212,13 @@ class LivePort:
             except (Unfit, Misfit) as e:
                 fault = answers.Malformed(str(e))
         if fault is not None:
-            spent = response.completion_tokens
+            spent = self._tokenizer.count(response.text)
+            if response.completion_tokens is not None:  # a figure beyond what was sent and allowed is a wrong one
+                spent = min(response.completion_tokens, max(spent, self._room(ask, wanted)))
             complaint = answers.complaint(fault, self._tokenizer)
             return Miss(
                 f"its answer does not fit: {fault}",
-                self._tokenizer.count(response.text) if spent is None else spent,
+                spent,
                 complaint=complaint,
                 complaint_tokens=self._tokenizer.count(complaint),
             )

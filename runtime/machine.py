@@ -114,7 +114,7 @@ class Ask:
 
     __slots__ = (
         "args", "aside", "attempt", "bounds", "cancelled", "complaint", "complaint_tokens", "digest", "handle",
-        "in_flight", "kept", "lane", "paid", "parent", "place", "prompt", "retries", "retry_dollars", "retry_tokens",
+        "in_flight", "kept", "lane", "noted", "parent", "place", "prompt", "retries", "retry_dollars", "retry_tokens",
         "sample", "sent", "site", "started", "strand", "width",
     )  # fmt: skip
 
@@ -132,16 +132,16 @@ class Ask:
         self.started = 0.0
         self.cancelled = False
         self.in_flight = False
-        # its queue; when it was sent, beside how many others; what was set aside for it, and what it has cost
+        # its queue, and what that notes of it; when it was sent, beside how many others; what was set aside for it
         self.lane: Any = None
+        self.noted: Any = None
         self.sent = 0.0
         self.width = 1
         self.aside: Cost = NOTHING
-        self.paid: Cost = NOTHING
         self.retries = 0
         self.retry_tokens = 0
         self.retry_dollars: int | None = 0
-        # what was asked, the number of the sample, the innermost frame; whether its end is being written down
+        # what was asked, the number of the sample, the innermost frame; whether an attempt's end is being written down
         self.digest = b""
         self.sample: int | None = None
         self.parent = 0

@@ -33,6 +33,7 @@ from .convert import to_plain
 from .identity import digest_of
 from .journal import FrameRow, Journal, JournalFault, Record
 from .machine import Ask, Strand
+from .values import same_values
 
 __all__ = ["Cache", "Memory", "cache_path"]
 
@@ -123,7 +124,7 @@ class Memory:
     """See the module. `journal` and `cache`: at least one; `resumed`: the journal holds calls of this run.
 
     `paid`: calls cost money, so what is in flight is noted, too. `backend` says where calls go, so that a simulated
-    answer never passes for a real one.
+    answer never passes for a real one. `replayed`: the journal is all that there is, and is only read.
     """
 
     def __init__(
@@ -134,14 +135,16 @@ class Memory:
         paid: bool,
         models: Mapping[str, core.Model],
         backend: str,
+        replayed: bool = False,
     ) -> None:
-        self._journal, self._cache, self._resumed = journal, cache, resumed
+        self._journal, self._cache, self._resumed, self._replayed = journal, cache, resumed, replayed
         self.notes_flight: Final = paid and journal is not None
         self._models, self._backend = models, backend
         self._names: Mapping[str, str] = {}
         self._codecs: dict[str, Codec] = {}
         self._heads: dict[tuple[str, Any], bytes] = {}
         self._samples: dict[bytes, int] = {}
+        self._last: dict[str, tuple[tuple[Any, ...], bytes]] = {}  # of each primitive and tool: the samples of a vote
         self._frames: list[FrameRow] = []
         self._waiting: list[_Entry] = []
         self._thread: _Writer | None = None
@@ -175,7 +178,7 @@ class Memory:
         if self._resumed:
             assert self._journal is not None
             found, differs = self._journal.at(ask.place, ask.digest)
-            if found is not None and (found.answer is not None or absorbed(ask)):
+            if found is not None and (found.answer is not None or self._replayed or absorbed(ask)):
                 return found
             if differs:
                 raise JournalFault(
@@ -184,7 +187,7 @@ class Memory:
                     "run without --resume, into another journal",
                     "differs",
                 )
-        if self._journal is not None:
+        if self._journal is not None and not self._replayed:
             assert ask.strand is not None
             ask.parent = self._note(ask.strand)
         if self._cache is not None and not ask.site.contract.is_tool:
@@ -200,7 +203,8 @@ class Memory:
     def set_aside(self, cost: Cost) -> None:
         """Notes what calls in flight may cost, before it is sent.
 
-        Written ahead and with some to spare, so that it is seldom written. Raises JournalFault.
+        Written ahead and with some to spare, so that it is seldom written: each time the disk is waited for. While a
+        run gathers speed that is as much again, later an eighth. Raises JournalFault.
         """
         assert self._journal is not None
         noted = self._noted
@@ -208,11 +212,13 @@ class Memory:
             cost.dollars is None or (noted.dollars is not None and cost.dollars <= noted.dollars)
         ):
             return
-        dollars = None if cost.dollars is None or noted.dollars is None else _more(cost.dollars, noted.dollars)
-        calls = _more(cost.calls, noted.calls)
+        most = self._in_flight if self._in_flight is not None else _USUAL
+        part = 1 if 2 * cost.calls <= most else 8
+        dollars = None if cost.dollars is None or noted.dollars is None else _more(cost.dollars, noted.dollars, part)
+        calls = _more(cost.calls, noted.calls, part)
         if self._in_flight is not None:
             calls = max(cost.calls, min(calls, self._in_flight))
-        self._noted = Cost(calls, _more(cost.tokens, noted.tokens), dollars)
+        self._noted = Cost(calls, _more(cost.tokens, noted.tokens, part), dollars)
         self._journal.set_aside(self._noted)
 
     def decode(self, ask: Ask, data: bytes) -> Any:
@@ -235,6 +241,14 @@ class Memory:
         return found
 
     def _digest(self, ask: Ask) -> bytes:
+        last = self._last.get(ask.site.contract.name)
+        if last is not None and same_values(last[0], ask.args):
+            return last[1]
+        made = self._made_digest(ask)
+        self._last[ask.site.contract.name] = ask.args, made
+        return made
+
+    def _made_digest(self, ask: Ask) -> bytes:
         contract = ask.site.contract
         key = (contract.name, ask.bounds)
         head = self._heads.get(key)
@@ -348,9 +362,13 @@ class Memory:
         self._thread = None
 
 
-def _more(needed: int, noted: int) -> int:
-    """An eighth to spare where more is needed than is noted."""
-    return noted if needed <= noted else needed + needed // 8
+#: Calls in flight that a run without a limit of its own soon has.
+_USUAL: Final = 64
+
+
+def _more(needed: int, noted: int, part: int) -> int:
+    """Some to spare, one part of so many, where more is needed than is noted."""
+    return noted if needed <= noted else needed + needed // part
 
 
 class _Writer:

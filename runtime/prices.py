@@ -79,6 +79,7 @@ def lookup(model: str) -> ModelFacts | None:
     provider, slash, name = model.partition("/")
     if not slash or not name or provider in ("local", "sim"):
         return None
+    provider = provider.removesuffix("-responses")  # another protocol of the same provider
     found = _found(provider.lower(), name.lower())
     if found is None:
         return None

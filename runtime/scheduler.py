@@ -13,15 +13,15 @@ import threading
 import time
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from .backends.sim import Simulation
 from .convert import Unfit, from_json, to_plain
 from .fit import Fitting, Misfit
 from .gateway import Answer, Gateway, Miss
 from .machine import Ask, Fault, Machine
+from .redaction import Secrets
 from .tokens import Tokenizer
-from .tools import ToolError, Tools
+from .tools import Threads, ToolError, Tools
 
 __all__ = ["ToolCaller", "VirtualPort", "run_virtual", "run_virtual_async"]
 
@@ -31,10 +31,18 @@ UNKNOWN_SPEED: Final = 1.0
 Outcome = Answer | Miss | Fault
 
 
+class Answerer(Protocol):
+    """What answers in virtual time: a simulation, or nobody in a replay."""
+
+    def answer(self, ask: Ask) -> Answer | Miss:
+        """Raises Fault."""
+        ...
+
+
 class VirtualPort:
     """Simulated calls. What they bring is known at once and delivered when its time comes."""
 
-    def __init__(self, simulation: Simulation, tools: ToolCaller, gateway: Gateway) -> None:
+    def __init__(self, simulation: Answerer, tools: ToolCaller, gateway: Gateway) -> None:
         self._simulation, self._tools, self._gateway = simulation, tools, gateway
         self._time = 0.0
         self._heap: list[tuple[float, int, Ask | None, Outcome | Callable[[], None]]] = []
@@ -138,10 +146,13 @@ async def run_virtual_async(machine: Machine, port: VirtualPort) -> None:
 
 
 class ToolCaller:
-    """Calls tools in Python and reads what they give."""
+    """Calls tools in Python and reads what they give. `secrets` are kept out of their results and exceptions."""
 
-    def __init__(self, tools: Tools, tokenizer: Tokenizer, fitting: Callable[[], Fitting]) -> None:
-        self._tools, self._tokenizer, self._fitting = tools, tokenizer, fitting
+    def __init__(
+        self, tools: Tools, tokenizer: Tokenizer, fitting: Callable[[], Fitting], secrets: Secrets
+    ) -> None:
+        self._tools, self._tokenizer, self._fitting, self._secrets = tools, tokenizer, fitting, secrets
+        self._threads = Threads()
 
     def runs(self, ask: Ask) -> bool:
         """Whether this tool is called, not simulated."""
@@ -159,26 +170,30 @@ class ToolCaller:
         return self.read(ask, found)
 
     async def call_async(self, ask: Ask) -> Answer | Miss:
-        """Calls a tool in a thread of its own, or in this loop if it is async."""
+        """Calls a tool in a thread, or in this loop if it is async."""
         try:
             function = self._tools.find(ask.site.contract.name, ask.site.contract.python)
             arguments = self.arguments(ask)
             if inspect.iscoroutinefunction(function):
                 found = await function(*arguments)
             else:
-                found = await asyncio.to_thread(function, *arguments)
+                found = await self._threads.run(function, *arguments)
                 if inspect.isawaitable(found):
                     found = await found
         except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
             return self.failure(e)
         return self.read(ask, found)
 
+    def close(self) -> None:
+        """Ends the threads that are free; what others still do is dropped."""
+        self._threads.close()
+
     def arguments(self, ask: Ask) -> list[Any]:
         contract = ask.site.contract
         return [to_plain(p.type, value) for p, value in zip(contract.params, ask.args, strict=True)]
 
     def failure(self, e: BaseException) -> Miss:
-        text = str(e)[:300]
+        text = self._secrets.scrub(str(e))[:300]
         if isinstance(e, ToolError):
             return Miss(text, retryable=False)
         return Miss(f"{type(e).__name__}: {text}" if text else type(e).__name__, retryable=False)
@@ -188,9 +203,12 @@ class ToolCaller:
         contract = ask.site.contract
         fitting = self._fitting()
         try:
-            value = fitting.fit(contract.shape, from_json(contract.type, found, self._tokenizer), ask.bounds)
+            plain = self._secrets.scrub_plain(found)
+            value = fitting.fit(contract.shape, from_json(contract.type, plain, self._tokenizer), ask.bounds)
         except (Unfit, Misfit) as e:
             return Miss(f"its result does not fit: {e}", retryable=False)
+        except RecursionError:
+            return Miss("its result does not fit: it is nested too deeply", retryable=False)
         return Answer(value, 0, fitting.cut, fitting.padded)
 
 
@@ -208,7 +226,7 @@ def _wait_for(awaitable: Any) -> Any:
         except BaseException as e:
             failure.append(e)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, name="orch tool", daemon=True)  # Ctrl-C does not wait for it
     thread.start()
     thread.join()
     if failure:

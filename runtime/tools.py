@@ -3,19 +3,28 @@
 In: a tool's declaration, the program's folder, functions given by name. Out: the Python function. Nothing is imported
 before a call is made, and nothing at all unless the run allows tools. The module is looked for beside the program, then
 on Python's path.
+
+Functions that are not async run in threads of their own (`Threads`). Python cannot end a thread, so nobody waits for
+one: a run that is interrupted, or whose other branch has failed, drops the result and goes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
+import queue
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["ToolError", "Tools"]
+__all__ = ["Threads", "ToolError", "Tools"]
+
+#: Tools that run at once in threads; further ones wait.
+_THREADS: Final = 64
 
 
 class ToolError(Exception):
@@ -81,3 +90,59 @@ class Tools:
         sys.modules[alias] = module
         spec.loader.exec_module(module)
         return module
+
+
+class Threads:
+    """Runs functions in threads that end with the process, whatever they are doing (`asyncio.to_thread` waits)."""
+
+    def __init__(self, most: int = _THREADS) -> None:
+        self._most = most
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._busy = 0  # jobs that are given and not ended, in the loop's eyes
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What the function gives or raises. When this is cancelled, what it gives later is dropped."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            self._busy -= 1
+            if future.cancelled():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def job() -> None:
+            if future.cancelled():
+                outcome: tuple[Any, BaseException | None] = (None, None)
+            else:
+                try:
+                    outcome = (function(*args), None)
+                except StopIteration as e:  # which no future takes
+                    outcome = (None, RuntimeError(f"{type(e).__name__}: {e}"))
+                except BaseException as e:  # a user's function may raise anything, or leave
+                    outcome = (None, e)
+            try:
+                loop.call_soon_threadsafe(settle, *outcome)
+            except RuntimeError:  # the loop is closed: the run was given up meanwhile
+                return
+
+        self._busy += 1
+        if self._busy > self._threads and self._threads < self._most:
+            self._threads += 1
+            threading.Thread(target=self._work, name="orch tool", daemon=True).start()
+        self._jobs.put(job)
+        return await future
+
+    def close(self) -> None:
+        """Threads end when they are free."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+        self._threads = 0
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()

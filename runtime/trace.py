@@ -73,6 +73,8 @@ def _line(event: Event) -> dict[str, Any]:
             line["output_tokens"] = event.answer
             line["dollars"] = event.dollars
             line["cached"] = event.cached
+        if event.billed is not None:
+            line["billed_input_tokens"], line["billed_output_tokens"] = event.billed
     if event.seconds is not None:
         line["seconds"] = round(event.seconds, 6)
     if event.message:

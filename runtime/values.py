@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from operator import is_
 from typing import Any, Final
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "items",
     "make_list",
     "plain",
+    "same_values",
     "section",
 ]
 
@@ -267,10 +269,18 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
+def same_values(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two rows of values of the same length hold the very same ones; False does not say that they differ."""
+    return all(map(is_, one, other))
+
+
 def canonical(value: Any) -> Any:
     """What a vote compares: equal values, and texts that differ in white space alone, have equal canonical forms."""
     if isinstance(value, Text):
         return " ".join(value.string.split())
     if isinstance(value, tuple | Seq):
-        return tuple([canonical(x) for x in value])
+        return tuple([x if type(x) in _ATOMS else canonical(x) for x in value])
     return value
+
+
+_ATOMS: Final = frozenset((str, int, bool, float))

@@ -1,7 +1,8 @@
 """A server on loopback that speaks OpenAI's and Anthropic's protocols, well or badly, as the model's name asks.
 
-In: requests for `/v1/chat/completions` and `/v1/messages`. Out: what `BEHAVIOURS` says for the model's name (`good` for
-any other), and a record of every request, so that tests can count what was really sent. It knows nothing of Orch.
+In: requests for `/v1/chat/completions`, `/v1/responses` and `/v1/messages`. Out: what `BEHAVIOURS` says for the model's
+name (`good` for any other), and a record of every request, so that tests can count what was really sent. It knows
+nothing of Orch.
 
     with Loopback() as server:
         os.environ["OPENAI_BASE_URL"] = server.url   # openai/good, openai/status-500, openai/garbage, ...
@@ -75,6 +76,7 @@ class Loopback:
         self._stop = asyncio.Event()
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_post("/v1/responses", self._handle)
         app.router.add_post("/v1/messages", self._handle)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
@@ -113,12 +115,14 @@ class Loopback:
         if text is None:
             text = self.answers if isinstance(self.answers, str) else self.answers(asked)
         counts: dict[str, object] = {
-            "prompt_tokens": sum(len(message["content"].split()) for message in asked["messages"]),
+            "prompt_tokens": sum(len(text.split()) for text in _prompts(asked)),
             "completion_tokens": len(text.split()),
             **usage,
         }
         if request.path.endswith("/messages"):
             return _message(asked, text, finish, counts)
+        if request.path.endswith("/responses"):
+            return _reply(asked, text, finish, counts)
         message = {"role": "assistant", "content": text}
         return {
             "id": f"chatcmpl-{len(self.asked)}",
@@ -128,6 +132,34 @@ class Loopback:
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": counts,
         }
+
+
+def _prompts(asked: Asked) -> list[str]:
+    if "messages" in asked:
+        return [message["content"] for message in asked["messages"]]
+    return [asked["input"], asked.get("instructions", "")]
+
+
+def _reply(asked: Asked, text: str, finish: str, counts: dict[str, object]) -> dict[str, Any]:
+    """OpenAI's responses: reasoning models put an item before their message."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "model": f"{asked['model']}-2026-01-01",
+        "status": {"stop": "completed", "length": "incomplete"}[finish],
+        "error": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if finish == "length" else None,
+        "output": [
+            {"type": "reasoning", "id": "rs_1", "summary": []},
+            {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": content},
+        ],
+        "usage": {
+            "input_tokens": counts["prompt_tokens"],
+            "output_tokens": counts["completion_tokens"],
+            "input_tokens_details": counts.get("prompt_tokens_details", {"cached_tokens": 0}),
+        },
+    }
 
 
 def _message(asked: Asked, text: str, finish: str, counts: dict[str, object]) -> dict[str, Any]:
@@ -239,6 +271,17 @@ async def _echo_key(server: Loopback, request: web.Request, asked: Asked) -> web
     return _fault(401, f"Incorrect API key provided: {key}. See {key[:12]}...", code="invalid_api_key")
 
 
+def _leaks(text: str, status: int = 200) -> Behaviour:
+    """Quotes the key it was given, in an answer or (with a status) in an error."""
+
+    async def behave(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
+        key = request.headers.get("X-Api-Key") or request.headers["Authorization"].removeprefix("Bearer ")
+        said = text.replace("ESCAPED", "".join(f"\\u{ord(sign):04x}" for sign in key)).replace("KEY", key)
+        return _json(server.page(request, asked, said)) if status == 200 else _fault(status, said)
+
+    return behave
+
+
 async def _legacy(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
     """Knows neither `max_tokens` (in chats), nor schemas, nor forced tools, nor seeds, nor temperatures."""
     chat = request.path.endswith("/completions")
@@ -247,11 +290,13 @@ async def _legacy(server: Loopback, request: web.Request, asked: Asked) -> web.S
             return _fault(400, f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
     if "response_format" in asked:
         return _fault(400, "'response_format' is not supported by this model", param="response_format")
+    if "text" in asked:
+        return _fault(400, "Unsupported parameter: 'text.format'", param="text.format")
     return await _good(server, request, asked)
 
 
 async def _objects(server: Loopback, request: web.Request, asked: Asked) -> web.StreamResponse:
-    if asked.get("response_format", {}).get("type") == "json_schema":
+    if (asked.get("response_format") or asked.get("text", {}).get("format", {})).get("type") == "json_schema":
         return _json({"detail": [{"loc": ["body", "response_format"], "msg": "unexpected json_schema"}]}, 422)
     return await _good(server, request, asked)
 
@@ -288,36 +333,48 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "deep": _sends(b"[" * 200_000),
     "wrong-schema": _says('{"colour": "blue"}'),
     "wrong-page": _sends(b'{"choices": []}'),
-    "wrong-kinds": _sends(b'{"choices": [{"message": {"content": 7}}], "usage": []}'),
+    "wrong-kinds": _sends(
+        b'{"choices": [{"message": {"content": 7}}], "usage": [], "output": [{"type": "message", "content": 7}]}'
+    ),
     "null-page": _sends(b"null"),
     "error-page": _sends(b'{"error": {"message": "upstream is down", "code": 502}}'),
     "nothing": _sends(b""),
     "empty": _says(""),
     "no-content": _sends(
         b'{"choices": [{"message": {"role": "assistant", "content": null}, "finish_reason": "length"}],'
-        b' "content": [], "stop_reason": "max_tokens"}'
+        b' "content": [], "stop_reason": "max_tokens",'
+        b' "output": [{"type": "reasoning"}], "incomplete_details": {"reason": "max_output_tokens"}}'
     ),
     "parts": _sends(
         b'{"choices": [{"message": {"content": [{"type": "text", "text": "po"}, {"text": "ng"}, 3]}}],'
-        b' "content": [{"type": "text", "text": "po"}, 3, {"type": "text", "text": "ng"}]}'
+        b' "content": [{"type": "text", "text": "po"}, 3, {"type": "text", "text": "ng"}],'
+        b' "output": [3, {"type": "message", "content": [{"type": "output_text", "text": "po"}, 3]},'
+        b' {"type": "message", "content": [{"type": "output_text", "text": "ng"}]}]}'
     ),
     "refusal": _sends(
         b'{"choices": [{"message": {"content": null, "refusal": "I will not."}}],'
-        b' "content": [], "stop_reason": "refusal"}'
+        b' "content": [], "stop_reason": "refusal",'
+        b' "output": [{"type": "message", "content": [{"type": "refusal", "refusal": "I will not."}]}]}'
     ),
     "long": _says("word " * 5000, prompt_tokens=3, completion_tokens=5000),
     "wrong-usage": _says(
         "pong", prompt_tokens=-3, completion_tokens="12", prompt_tokens_details={"cached_tokens": 1e99}
     ),
     "no-usage": _sends(
-        b'{"choices": [{"message": {"content": "pong"}}], "usage": null, "content": [{"type": "text", "text": "pong"}]}'
+        b'{"choices": [{"message": {"content": "pong"}}], "usage": null, "content": [{"type": "text", "text": "pong"}],'
+        b' "output": [{"type": "message", "content": [{"type": "output_text", "text": "pong"}]}]}'
     ),
     "cached": _says("pong", prompt_tokens=9, completion_tokens=1, prompt_tokens_details={"cached_tokens": 8}),
     "unicode": _says("naïve 漢字 😀 \u202e \x00 \U0001f469\u200d\U0001f467"),
     "surrogate": _sends(
         b'{"choices": [{"message": {"content": "half \\ud83d pair"}}],'
-        b' "content": [{"type": "text", "text": "half \\ud83d pair"}]}'
+        b' "content": [{"type": "text", "text": "half \\ud83d pair"}],'
+        b' "output": [{"type": "message", "content": [{"type": "output_text", "text": "half \\ud83d pair"}]}]}'
     ),
+    "leaks": _leaks("the key is KEY"),
+    "leaks-number": _leaks("the number KEY is none"),
+    "leaks-escaped": _leaks('{"value": ["the key is ESCAPED"]}'),
+    "leaks-500": _leaks("upstream says KEY", 500),
     "huge": _huge,
     "endless": _endless,
     "legacy": _legacy,

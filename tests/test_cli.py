@@ -388,12 +388,47 @@ def test_a_path_that_cannot_be_written_is_told_before_the_run(orch: Any, digest:
         done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", path)
         assert done.code == 2 and "cannot be written" in done.err and "calls" not in done.err
         assert orch("cost", digest, "-o", path, "--format", "json").json["errors"]
+    kept = tmp_path / "kept"
+    kept.write_text("as it was")
+    orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "--arg", "no=1", "-o", kept)
+    orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "--arg", "no=1", "-o", tmp_path / "new")
+    assert kept.read_text() == "as it was" and not (tmp_path / "new").exists(), "looking changes nothing"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder that nobody may write")
+def test_a_folder_that_may_not_be_written_is_told_before_the_run(orch: Any, digest: Path) -> None:
+    """Permissions do not tell, for the administrator has them all: it is tried."""
+    done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", "/proc/self/result")
+    assert done.code == 2 and "cannot be written" in done.err and "calls" not in done.err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_result_that_no_disk_takes_is_printed(orch: Any, digest: Path) -> None:
-    done = orch("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", "/dev/full", "--format", "json")
-    assert done.code == 2 and "result" in done.json and "cannot be written" in done.err
+    run = ("run", digest, "--arg", "doc=a b", "--backend", "sim", "-o", "/dev/full")
+    done = orch(*run, "--format", "json")
+    error, = done.json["errors"]
+    assert done.code == 3 and done.json["result"] and done.json["usage"]["calls"]
+    assert error["code"] == "E0803" and "/dev/full cannot be written" in error["message"] and error["hint"]
+    text = orch(*run)
+    assert text.code == 3 and text.out.strip() == done.json["result"] and "E0803" in text.err
+
+
+def test_a_folder_that_goes_while_a_run_is_under_way(orch: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    program, oracle = tmp_path / "p.orch", tmp_path / "o.py"
+    program.write_text('primitive ask(i: Int) -> Text[9] { prompt: "{i}" }\nfn main() -> Text[9] { call ask(1) }')
+    oracle.write_text(f"import os\ndef ask(i):\n    os.rmdir({str(folder)!r})\n    return 'paid for'\n")
+    done = orch("run", program, "--backend", "sim", "--oracle", oracle, "-o", folder / "x", "--format", "json")
+    error, = done.json["errors"]
+    assert done.code == 3 and done.json["result"] == "paid for" and error["code"] == "E0803"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_validation_that_no_disk_takes_is_printed(orch: Any, digest: Path) -> None:
+    done = orch("validate", digest, "--backend", "sim", "--at", "n=5", "--runs", "1", "-o", "/dev/full",
+                "--format", "json")
+    assert done.code == 3 and done.json["rows"] and done.json["errors"][0]["code"] == "E0803"
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [

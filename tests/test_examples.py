@@ -4,6 +4,9 @@ from __future__ import annotations
 import json
 import random
 import runpy
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 import sympy
 
 import orch
+from orch.runtime.journal import Journal, JournalFault
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.orch"))
@@ -140,3 +144,75 @@ def test_hanoi_says_so_before() -> None:
     for bound in (calls.upper, calls.lower):
         assert bound.exact and sympy.simplify(bound.closed - (2**N - 1)) == 0
     assert calls.theta == 2**N
+
+
+# ---------------------------------------------------------------- hanoi_million
+
+def played(moves: list[dict[str, Any]], n: int) -> list[list[int]]:
+    """The three pegs after these moves, each of which must be legal: the largest disk of a peg first."""
+    pegs: dict[str, list[int]] = {"a": list(range(n, 0, -1)), "b": [], "c": []}
+    for move in moves:
+        disk = pegs[move["source"]].pop()
+        assert disk == move["disk"] and move["source"] != move["target"]
+        assert not pegs[move["target"]] or pegs[move["target"]][-1] > disk
+        pegs[move["target"]].append(disk)
+    return list(pegs.values())
+
+
+@pytest.mark.parametrize("n", [1, 7, 10])
+def test_every_step_of_hanoi_is_right(n: int) -> None:
+    program = orch.load(EXAMPLES / "hanoi_million.orch", backend="sim", oracle=oracle("hanoi_million"), seed=1)
+    run = program.run(args={"n": n})
+    moves, state, wrong = run.result
+    goal = "bc"[n % 2 == 0]
+    assert wrong == 0 and len(moves) == 2**n - 1 and state == [goal] * n
+    assert played(moves, n)["abc".index(goal)] == list(range(n, 0, -1))
+    assert run.within and run.usage["calls"] >= 3 * len(moves) and run.usage["rounds"] >= len(moves)
+
+
+def test_without_votes_steps_of_hanoi_are_wrong() -> None:
+    """The oracle answers wrongly as often as it is told: it is the votes that make every step right."""
+    text = (EXAMPLES / "hanoi_million.orch").read_text(encoding="utf-8")
+    alone = text.replace("vote lead 3 up to 30 { call step(previous, pegs) }", "call step(previous, pegs)")
+    assert alone != text
+    run = orch.compile(alone, backend="sim", oracle=oracle("hanoi_million"), seed=1).run(args={"n": 11})
+    assert run.result[2] > 0
+
+
+def test_hanoi_is_killed_and_goes_on(tmp_path: Path) -> None:
+    """At random moments, with SIGKILL: the result and the figures are those of a run that nobody disturbed."""
+    program, journal = EXAMPLES / "hanoi_million.orch", tmp_path / "j"
+    command = [sys.executable, "-m", "orch", "run", str(program), "--arg", "n=9", "--backend", "sim", "--oracle",
+               str(EXAMPLES / "hanoi_million.oracle.py"), "--seed", "1", "--journal", str(journal), "--format", "json"]
+    rng, killed = random.Random(4), 0
+    for _ in range(3):
+        before = kept(journal)
+        process = subprocess.Popen([*command, "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        goal = before + rng.randint(1, 500)
+        while process.poll() is None and kept(journal) < goal:
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.kill()
+            killed += 1
+        process.wait(60)
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True, timeout=120)
+    page, undisturbed = json.loads(done.stdout), orch.load(
+        program, backend="sim", oracle=oracle("hanoi_million"), seed=1).run(args={"n": 9})
+    assert killed and page["usage"]["cached"] > 0 and page["within"]
+    assert page["result"] == list(undisturbed.result) and page["result"][2] == 0
+    for name in ("calls", "input_tokens", "output_tokens", "rounds", "dollars", "width"):
+        assert page["usage"][name] == undisturbed.usage[name]
+
+
+def kept(journal: Path) -> int:
+    """Finished calls that a journal holds."""
+    if not journal.exists() or not journal.stat().st_size:
+        return 0
+    try:
+        reader = Journal.read(journal)
+    except JournalFault:        # it is being made
+        return 0
+    try:
+        return sum(row.calls for row in reader.runs())
+    finally:
+        reader.close()

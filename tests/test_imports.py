@@ -21,6 +21,7 @@ PLACES = {
     "splintr": {"runtime/tokens.py"},
     "xllamacpp": {"runtime/backends/local.py"},
     "aiohttp": {"runtime/backends/http.py"},
+    "opentelemetry": {"runtime/telemetry.py"},
 }
 SOLVER = "compiler/solve/"
 
@@ -107,7 +108,7 @@ fn main(doc: Text[n]) -> Text[120] {
   }
 }
 """
-SLOW = {"sympy", "aiohttp", "rich", "genai_prices", "xllamacpp", "mpmath"}
+SLOW = {"sympy", "opentelemetry", "aiohttp", "rich", "genai_prices", "xllamacpp", "mpmath"}
 
 
 @pytest.mark.parametrize("command", ["check", "fmt"])

@@ -1,8 +1,10 @@
 """The journal: nothing that was paid is paid again, whatever ends a run; what does not fit is refused."""
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -23,9 +25,9 @@ import orch
 from orch.cli import main
 from orch.lang.types import BoolT, EnumT, FloatT, IntT, ListT, TextT, TupleT
 from orch.runtime.backends.base import BackendError
-from orch.runtime.budget import Cost
+from orch.runtime.budget import Budget, Cost
 from orch.runtime.codec import Codec
-from orch.runtime.execute import Outcome, execute
+from orch.runtime.execute import Outcome, aexecute, execute
 from orch.runtime.journal import FileLock, Journal, JournalFault, Record
 from orch.runtime.values import Text, make_list
 
@@ -161,6 +163,95 @@ fn main(ts: List[Text[k], n]) -> List[Text[9]] { par for t in ts { call ask(call
     backend = Fake(answer, 0.002)
     outcome = run(text, {"ts": WORDS}, backend, path, concurrency=16)
     assert outcome.error is None and backend.asked == 80 and missing == [] and backend.most <= 16
+
+
+# ---------------------------------------------------------------- replays
+
+def test_a_replay_equals_the_run_and_needs_nothing(tmp_path: Path) -> None:
+    """Of every kind of call: answered, tried again, failed and absorbed, a vote, a tool."""
+    text = MODEL + ASK + """
+primitive pick(t: Text[n]) -> Int[0..9] { prompt: "{t}", attempts: 2 }
+tool look(t: Text[n]) -> Text[5] { python: "x:look", dollars: 0.5 }
+fn one(t: Text[k]) -> Text { "{call ask(t)} {call pick(t) else 3} {vote of 3 { call pick(t) } else 8} {look(t)}" }
+fn main(ts: List[Text[k], n]) -> List[Text] { par for t in ts { one(t) } }"""
+    rng = random.Random(2)
+    live = Fake(lambda r: rng.choice(["4", "5", "no number"]), 0.001)
+    path = tmp_path / "j"
+    before = run(text, {"ts": WORDS[:12]}, live, path, concurrency=4, tools={"look": lambda t: "page"})
+    assert before.error is None and counted(before)["retries"] > 3
+    program = orch.compile(text, backend="replay", journal=path)
+    path.chmod(0o400)
+    size = path.stat().st_size
+    after = program.run("main", {"ts": WORDS[:12]})
+    assert after.result == before.result
+    usage = {k: v for k, v in after.usage.items() if k not in ("seconds", "paid_dollars", "cached")}
+    assert usage == counted(before) and after.usage["paid_dollars"] == 0
+    assert after.usage["cached"] == after.usage["calls"] + after.usage["tool_calls"] and after.usage["seconds"] == 0
+    assert path.stat().st_size == size and not (tmp_path / "j-lock").exists(), "it is only read"
+    reader = Journal.read(path)
+    assert [(r.state, r.sessions) for r in reader.runs()] == [("done", 1)]
+    reader.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_replay_of_a_random_program(tmp_path: Path, seed: int) -> None:
+    generated = random_program(seed + 100)
+    program = orch.compile(generated.source, backend="sim", journal=tmp_path / "j")
+    before = program.run("main", generated.arguments, seed=seed)
+    after = program.run("main", generated.arguments, backend="replay")
+    ignored = ("seconds", "cached", "paid_dollars")
+    assert after.result == before.result and \
+        {k: v for k, v in after.usage.items() if k not in ignored} == \
+        {k: v for k, v in before.usage.items() if k not in ignored}
+
+
+def test_a_replay_of_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, journal = tmp_path / "p.orch", tmp_path / "j"
+    path.write_text(FAN)
+    command = ["run", str(path), "--backend", "replay", "--arg", 'ts=["a", "b", "c"]', "--format", "json"]
+    said: list[tuple[int, str, str]] = []
+
+    def replay(*more: str) -> None:
+        code = main([*command, *more])
+        error, = json.loads(capsys.readouterr().out)["errors"]
+        said.append((code, error["code"], error["message"]))
+
+    replay()
+    replay("--journal", str(journal))
+    program = orch.load(path)
+    answers = iter(["yes", BackendError("no", kind="refused")])
+    options: dict[str, Any] = {"concurrency": 1, "journal": journal}
+    execute(program.core, "main", {"ts": ["a", "b", "c"]}, Fake(lambda r: next(answers)), **options)
+    replay("--journal", str(journal))       # what failed fails again, as it did
+    answers = iter(["yes"])
+    asked: list[asyncio.Task[Outcome]] = []
+
+    async def interrupted() -> None:
+        asked.append(asyncio.create_task(aexecute(
+            program.core, "main", {"ts": ["a", "b", "c"]}, Fake(lambda r: next(answers), 0.05), **options)))
+        await asyncio.sleep(0.08)
+        asked[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked[0]
+
+    asyncio.run(interrupted())
+    replay("--journal", str(journal))
+    command[5] = 'ts=["z"]'
+    replay("--journal", str(journal))
+    replay("--journal", str(journal), "--resume")
+    assert [(code, name) for code, name, _ in said] == [
+        (2, "E0800"), (2, "E0830"), (3, "E0810"), (3, "E0832"), (2, "E0831"), (2, "E0800")]
+    assert "j holds no finished call of 'ask' at this place" in said[3][2] and "argument `ts`" in said[4][2]
+
+
+def test_what_failed_and_was_answered_later_is_not_asked_a_third_time(tmp_path: Path) -> None:
+    text = MODEL + ASK + 'fn main(t: Text[n]) -> (Text, Text) { (call ask(t), call ask("more")) }'
+    for answers in ([BackendError("no", kind="refused")], ["first", BackendError("no", kind="refused")], ["second"]):
+        backend = Fake(lambda r, answers=answers: answers.pop(0))
+        outcome = run(text, {"t": "x"}, backend, tmp_path / "j", resume=True)
+        assert answers == []
+    assert outcome.result == ["first", "second"]
+    assert orch.compile(text, backend="replay", journal=tmp_path / "j").run("main", {"t": "x"}).result == outcome.result
 
 
 # ---------------------------------------------------------------- what does not fit
@@ -417,6 +508,81 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
         assert again.returncode == 0, again.stderr
         cached = json.loads(again.stdout)["usage"]["cached"]
         assert 16 <= cached < 40 and sent - cached <= 4 and len(server.asked) - sent == 40 - cached
+
+
+def test_no_attempt_is_forgotten_at_a_kill(tmp_path: Path) -> None:
+    """At every moment the journal on the disk tells of at least as much as was sent: attempts between two, too."""
+    text = MODEL + """
+primitive pick(t: Text[n]) -> Int[0..9] { prompt: "{t}", attempts: 6 }
+fn main(ts: List[Text[k], n]) -> List[Int] { par for t in ts { call pick(t) else 0 } }"""
+    path, behind, tokens = tmp_path / "j", [], 0
+    rng = random.Random(3)
+
+    def answer(request: Any) -> Any:
+        nonlocal tokens
+        tokens += 2     # of what is sent, at least the prompt is read
+        copy = tmp_path / "copy"
+        copy.unlink(missing_ok=True)
+        with sqlite3.connect(path) as db, sqlite3.connect(copy) as other:
+            db.backup(other)
+        db.close()
+        other.close()
+        journal = Journal.open(copy, durable=False)
+        spent = journal.resume(1)[2]
+        journal.close()
+        if spent.calls < backend.asked or spent.tokens < tokens:
+            behind.append((spent, backend.asked))
+        return rng.choice([
+            "no number", "7", BackendError("down", kind="status 500", retryable=True, retry_after=0.001),
+            BackendError("cut", kind="connection", retryable=True, retry_after=0.001)])
+
+    backend = Fake(answer, 0.001)
+    outcome = run(text, {"ts": WORDS[:25]}, backend, path, concurrency=4)
+    assert outcome.error is None and backend.asked > 50 and behind == []
+
+
+def test_budgets_are_totals_over_all_sessions(tmp_path: Path) -> None:
+    """Sessions are interrupted at any moment, most often between two attempts of a call."""
+    text = MODEL + """
+primitive pick(t: Text[n]) -> Int[0..9] { prompt: "{t}", attempts: 9 }
+fn main(ts: List[Text[k], n]) -> List[Int] { par for t in ts { call pick(t) else 0 } }"""
+    program, rng, reached = orch.compile(text).core, random.Random(5), False
+    backends = []
+
+    async def session(backend: Fake) -> Outcome | None:
+        task = asyncio.create_task(aexecute(
+            program, "main", {"ts": WORDS}, backend, concurrency=4, budget=Budget(calls=90), journal=tmp_path / "j",
+            resume=True))
+        done, _ = await asyncio.wait([task], timeout=rng.random() * 0.05)
+        if done:
+            return task.result()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return None
+
+    for _ in range(60):
+        backend = Fake(lambda r: rng.choice([
+            "no", "no", "4", BackendError("down", kind="status 500", retryable=True, retry_after=0.02)]), 0.001)
+        backends.append(backend)
+        outcome = asyncio.run(session(backend))
+        if outcome is not None:
+            assert outcome.error is not None and outcome.error.kind == "budget", outcome.error
+            reached = True
+            break
+    sent = sum(b.asked for b in backends)
+    assert reached and len(backends) > 3 and 60 < sent <= 90
+
+
+def test_runs_tells_calls_from_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = MODEL + ASK + 'tool look(t: Text[n]) -> Text[5] { python: "x:look" }\n' \
+        "fn main(ts: List[Text[k], n]) -> List[Text[9]] { for t in ts { call ask(look(t)) } }"
+    orch.compile(text, backend="sim", journal=tmp_path / "j").run("main", {"ts": WORDS[:3]})
+    assert main(["runs", "--journal", str(tmp_path / "j"), "--format", "json"]) == 0
+    listed, = json.loads(capsys.readouterr().out)["runs"]
+    assert (listed["calls"], listed["tool_calls"]) == (3, 3)
+    assert main(["runs", "--journal", str(tmp_path / "j")]) == 0
+    assert "TOOLS" in capsys.readouterr().out
 
 
 def test_what_is_in_flight_at_a_kill_counts_as_spent(tmp_path: Path) -> None:

@@ -3,6 +3,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +140,9 @@ class Fake:
         self.running = self.most = self.asked = 0
         self.state = "new"
         self.requests: list[Request] = []
+
+    def room(self, tokens: int, structured: bool) -> int:
+        return tokens
 
     async def open(self) -> None:
         self.state = "open"
@@ -323,3 +332,103 @@ def test_tools_run_beside_real_models_only_if_allowed(tmp_path: Path) -> None:
     outcome = live(TOOL, {"n": 3}, Fake(lambda r: "w"), allow_tools=True, folder=tmp_path)
     assert outcome.result == ["00", "11", "22"] and outcome.usage is not None
     assert outcome.usage.metrics["tool_calls"] == 3
+
+
+# ---------------------------------------------------------------- tools that take their time
+
+SLOW_TOOL = 'tool wait(i: Int) -> Text[5] { python: "x:wait" }\n'
+
+
+def test_a_failure_does_not_wait_for_a_tool() -> None:
+    release, done = threading.Event(), threading.Event()
+
+    def wait(i: int) -> str:
+        release.wait(60)
+        done.set()
+        return "late"
+
+    text = MODEL + ASK + SLOW_TOOL + "fn main() -> (Text, Text) { par (wait(1), call ask(2)) }"
+    began = time.monotonic()
+    outcome = execute(program(text), "main", {}, Fake(lambda r: BackendError("no", kind="refused"), 0.05),
+                      tools={"wait": wait})
+    took = time.monotonic() - began
+    assert outcome.error is not None and outcome.error.kind == "call" and took < 10 and not done.is_set()
+    release.set()
+    assert done.wait(10), "the thread ends by itself, and what it gives is dropped"
+
+
+def test_more_tools_than_threads() -> None:
+    """Each in a thread, no more at once than there may be threads, and the threads are gone afterwards."""
+    lock, seen = threading.Lock(), {"now": 0, "most": 0}
+
+    def wait(i: int) -> str:
+        with lock:
+            seen["now"] += 1
+            seen["most"] = max(seen["most"], seen["now"])
+        time.sleep(0.01)
+        with lock:
+            seen["now"] -= 1
+        return f"page {i}"
+
+    text = MODEL + ASK + SLOW_TOOL + "fn main(n: Int) -> List[Text] { par for i in range(n) { wait(i) } }"
+    outcome = execute(program(text), "main", {"n": 300}, Fake(lambda r: "x"), tools={"wait": wait})
+    assert outcome.error is None and outcome.result == [f"page {i}" for i in range(300)] and 8 < seen["most"] <= 64
+    deadline = time.monotonic() + 10
+    while any(t.name == "orch tool" for t in threading.enumerate()):
+        assert time.monotonic() < deadline, "threads are left behind"
+        time.sleep(0.01)
+
+
+def test_what_a_tool_raises_in_its_thread() -> None:
+    for raised in (StopIteration("over"), SystemExit(3), KeyError("k")):
+        def wait(i: int, raised: BaseException = raised) -> str:
+            raise raised
+
+        text = MODEL + ASK + SLOW_TOOL + 'fn main() -> (Text, Text) { (call ask(1), wait(1)) }'
+        outcome = execute(program(text), "main", {}, Fake(lambda r: "x"), tools={"wait": wait})
+        assert outcome.error is not None and outcome.error.kind == "tool"
+        assert type(raised).__name__ in outcome.error.message
+
+
+@pytest.mark.parametrize("kind", ["plain", "async", "sim", "asyncsim"])
+def test_an_interrupt_does_not_wait_for_a_tool(kind: str, tmp_path: Path) -> None:
+    text = SLOW_TOOL.replace("x:wait", "slow:wait") + "fn main() -> (Text, Text) { par (wait(1), wait(2)) }"
+    (tmp_path / "p.orch").write_text(text)
+    word = "async " if "async" in kind else ""
+    nap = "await asyncio.sleep(120)" if word else "time.sleep(120)"
+    (tmp_path / "slow.py").write_text(
+        f"import asyncio, sys, time\n{word}def wait(i):\n    print('waiting', flush=True)\n    {nap}\n    return 'x'\n")
+    command = [sys.executable, "-m", "orch", "run", str(tmp_path / "p.orch"), "--allow-tools", "--format", "json",
+               *(["--backend", "sim"] if "sim" in kind else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:     # what tools print is a message; two may print at once
+        if "waiting" in line:
+            break
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10 and process.returncode == 130, err
+    assert json.loads(out)["errors"][0]["code"] == "E0899" and "Traceback" not in err
+
+
+def test_an_interrupt_in_a_notebook_ends_the_run() -> None:
+    """There the run has a thread of its own; it must not go on and pay."""
+    def answer(request: Request) -> str:
+        if backend.asked == 20:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return "x"
+
+    backend = Fake(answer, 0.01)
+
+    async def cell() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            execute(program(FAN), "main", {"n": 100_000}, backend, concurrency=2)
+        asked = backend.asked
+        assert 0 < asked < 1000 and backend.state == "closed" and backend.running == 0
+        await asyncio.sleep(0.1)
+        assert backend.asked == asked
+
+    loop = asyncio.new_event_loop()     # asyncio.run would take the signal itself, as notebooks do not
+    loop.run_until_complete(cell())
+    loop.close()

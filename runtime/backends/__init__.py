@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .base import Backend, BackendError, Request, Response, backoff, provider_of, scrub, short_name
+from .base import Backend, BackendError, Request, Response, backoff, provider_of, short_name
 
 __all__ = [
     "BACKENDS",
@@ -24,7 +24,6 @@ __all__ = [
     "backoff",
     "make_backend",
     "provider_of",
-    "scrub",
     "short_name",
 ]
 
@@ -44,6 +43,12 @@ def _openai(environ: Mapping[str, str]) -> Backend:
     return OpenAIBackend.from_environment(environ)
 
 
+def _openai_responses(environ: Mapping[str, str]) -> Backend:
+    from .responses import ResponsesBackend
+
+    return ResponsesBackend.from_environment(environ)
+
+
 def _local(environ: Mapping[str, str]) -> Backend:
     from .local import LocalBackend
 
@@ -54,6 +59,7 @@ BACKENDS: Final[dict[str, Factory]] = {
     "anthropic": _anthropic,
     "local": _local,
     "openai": _openai,
+    "openai-responses": _openai_responses,
 }
 
 

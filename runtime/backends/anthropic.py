@@ -70,6 +70,9 @@ class AnthropicBackend:
         url = checked_url(environ, "ANTHROPIC_BASE_URL", _DEFAULT_URL)
         return cls(checked_key(environ, "ANTHROPIC_API_KEY"), url)
 
+    def room(self, tokens: int, structured: bool) -> int:
+        return tokens + _TOOL_TOKENS * structured
+
     async def open(self) -> None:
         await self._http.open()
 

@@ -3,7 +3,7 @@
 In: `Request`, one finished prompt with its caps. Out: `Response`, the answer's text with what the provider counted.
 A backend neither retries, nor waits for a rate limit, nor parses an answer into a value: the scheduler decides when to
 ask again (`backoff` gives it the time), `answers.py` reads the text. Keys are read from the environment by the
-factories in `backends/__init__.py` and are taken out of every message by `scrub`.
+factories in `backends/__init__.py` and are taken out of every message by `redaction.scrub`.
 
 Backoff is exponential with jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 """
@@ -11,7 +11,6 @@ Backoff is exponential with jitter: Brooker, "Exponential Backoff And Jitter", A
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -22,7 +21,6 @@ __all__ = [
     "Response",
     "backoff",
     "provider_of",
-    "scrub",
     "short_name",
 ]
 
@@ -100,6 +98,10 @@ class Backend(Protocol):
     @property
     def max_in_flight(self) -> int | None: ...
 
+    def room(self, tokens: int, structured: bool) -> int:
+        """Tokens that an answer may take on the wire where a request allows so many, which is what can be billed."""
+        ...
+
     async def open(self) -> None: ...
 
     async def complete(self, request: Request) -> Response: ...
@@ -130,18 +132,3 @@ def backoff(attempt: int, retry_after: float | None, rng: random.Random) -> floa
         return wait + rng.random() * min(1.0, 0.1 * wait + 0.05)
     step = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt, 16))
     return step * (0.5 + 0.5 * rng.random())
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """`text` without the given secrets, which providers like to quote in their error messages.
-
-    A secret is also found by its first twelve characters, since a provider may cut it. Shorter secrets than four
-    characters are placeholders ("x", "-") and are left alone: taking them out would make every message unreadable.
-    """
-    for secret in secrets:
-        if len(secret) < 4:
-            continue
-        text = text.replace(secret, "***")
-        if len(secret) >= 24:
-            text = text.replace(secret[:12], "***")
-    return text

@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from ..redaction import scrub
 from ..tokens import encodable
-from .base import LARGEST_ANSWER, BackendError, scrub
+from .base import LARGEST_ANSWER, BackendError
 
 __all__ = [
     "HttpSession",

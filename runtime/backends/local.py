@@ -52,6 +52,9 @@ class LocalBackend:
         self._models: Final[dict[Path, _Model]] = {}
         self._thread: ThreadPoolExecutor | None = None
 
+    def room(self, tokens: int, structured: bool) -> int:
+        return tokens
+
     async def open(self) -> None:
         """Loads nothing yet. Errors: BackendError "missing" if xllamacpp is not installed; the message says how to."""
         if find_spec("xllamacpp") is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
 from ..tokens import encodable
@@ -30,14 +30,15 @@ from .http import (
     too_long,
 )
 
-__all__ = ["OpenAIBackend"]
+__all__ = ["Dialect", "OpenAIBackend", "encode"]
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+#: JSON as it goes out.
+encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialect:
+class Dialect:
     """What a server understands, as far as it is known."""
 
     cap: str  # the name of the cap on tokens
@@ -52,18 +53,22 @@ class OpenAIBackend:
 
     __slots__ = ("_default", "_dialects", "_http", "_schemas", "_secrets", "max_in_flight", "name")
 
+    _name: ClassVar[str] = "openai"
+    _path: ClassVar[str] = "/chat/completions"
+    _dialect: ClassVar[Dialect | None] = None  # None: by the address
+
     def __init__(self, key: str, url: str = _DEFAULT_URL, *, timeout: float = 600.0) -> None:
         """`url` without the final slash; `timeout` in seconds, for one whole call."""
-        self.name: Final = "openai"
+        self.name: Final = self._name
         official = (urlsplit(url).hostname or "").endswith(".openai.com")
         caps = ("max_completion_tokens", "max_tokens") if official else ("max_tokens", "max_completion_tokens")
-        self._default: Final = _Dialect(*caps)
-        self._dialects: Final[dict[str, _Dialect]] = {}
+        self._default: Final = self._dialect or Dialect(*caps)
+        self._dialects: Final[dict[str, Dialect]] = {}
         self._schemas: Final[dict[int, tuple[dict[str, Any], str]]] = {}
         self._secrets: Final = (key,)
         self._http: Final = HttpSession(
             "OpenAI" if official else "The server",
-            f"{url}/chat/completions",
+            f"{url}{self._path}",
             {"Authorization": f"Bearer {key}"},
             self._secrets,
             timeout=timeout,
@@ -71,7 +76,7 @@ class OpenAIBackend:
         self.max_in_flight: Final = self._http.connections
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> OpenAIBackend:
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """Errors: BackendError "key" or "name", before anything is sent."""
         url = checked_url(environ, "OPENAI_BASE_URL", _DEFAULT_URL)
         hint = "" if url == _DEFAULT_URL else " A server that needs none takes any word."
@@ -96,9 +101,12 @@ class OpenAIBackend:
             # derived from what this call sent: calls that are refused at the same time come to the same end
             self._dialects[model] = understood
 
+    def room(self, tokens: int, structured: bool) -> int:
+        return tokens
+
     # ------------------------------------------------------------ asking
 
-    def _body(self, request: Request, dialect: _Dialect) -> bytes:
+    def _body(self, request: Request, dialect: Dialect) -> bytes:
         system, prompt, ending = request.system, request.prompt, ""
         if request.complaint:
             prompt = f"{prompt}\n\n{request.complaint}"
@@ -107,7 +115,7 @@ class OpenAIBackend:
             if dialect.structure == "json_schema":
                 ending = f',"response_format":{{"type":"json_schema","json_schema":{structure}}}'
             else:
-                asked = f"Answer with JSON alone, by this JSON schema: {_encode(request.schema)}"
+                asked = f"Answer with JSON alone, by this JSON schema: {encode(request.schema)}"
                 system = f"{system}\n\n{asked}" if system else asked
                 if dialect.structure == "json_object":
                     ending = ',"response_format":{"type":"json_object"}'
@@ -115,10 +123,10 @@ class OpenAIBackend:
             ending += f',"temperature":{request.temperature!r}'
         if request.seed is not None and dialect.seed:
             ending += f',"seed":{request.seed}'
-        opening = f'{{"role":"system","content":{_encode(system)}}},' if system else ""
+        opening = f'{{"role":"system","content":{encode(system)}}},' if system else ""
         body = (
-            f'{{"model":{_encode(short_name(request.model))},"messages":[{opening}'
-            f'{{"role":"user","content":{_encode(prompt)}}}],"{dialect.cap}":{request.max_tokens}{ending}}}'
+            f'{{"model":{encode(short_name(request.model))},"messages":[{opening}'
+            f'{{"role":"user","content":{encode(prompt)}}}],"{dialect.cap}":{request.max_tokens}{ending}}}'
         )
         try:
             return body.encode()
@@ -131,9 +139,13 @@ class OpenAIBackend:
         if known is None:
             if len(self._schemas) >= 1000:
                 self._schemas.clear()
-            written = _encode({"name": "answer", "strict": True, "schema": _portable(schema)})
+            written = encode(self._format(_portable(schema)))
             known = self._schemas[id(schema)] = (schema, written)
         return known[1]
+
+    def _format(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """How a schema is sent."""
+        return {"name": "answer", "strict": True, "schema": schema}
 
     # ------------------------------------------------------------ reading
 
@@ -169,7 +181,7 @@ class OpenAIBackend:
                     retryable=True,
                 )
 
-    def _refusal(self, reply: Reply, request: Request, dialect: _Dialect) -> tuple[BackendError, _Dialect]:
+    def _refusal(self, reply: Reply, request: Request, dialect: Dialect) -> tuple[BackendError, Dialect]:
         """The error of a reply, and the dialect to try next (the same if there is nothing to try)."""
         message, code, param = error_of(decoded(reply.body))
         said = quoted(message, self._secrets)
@@ -186,10 +198,11 @@ class OpenAIBackend:
         return error, dialect
 
 
-def _understood(text: str, request: Request, dialect: _Dialect) -> _Dialect:
+def _understood(text: str, request: Request, dialect: Dialect) -> Dialect:
     """The dialect without what a refusal names."""
     if request.schema is not None and any(
-        sign in text for sign in ("response_format", "json_schema", "schema", "grammar", "structured", "json_object")
+        sign in text
+        for sign in ("response_format", "json_schema", "schema", "grammar", "structured", "json_object", "text.format")
     ):
         next_structure = {"json_schema": "json_object", "json_object": "prompt"}.get(dialect.structure)
         if next_structure is not None:

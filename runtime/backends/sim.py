@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ...compiler import core
 from ..builtins import Builtins
 from ..contract import Bounds, Contract
-from ..convert import LARGEST_SCALAR, Unfit, counter, from_json, to_plain
-from ..fit import Fitting, Misfit, least_tokens
+from ..convert import LARGEST_SCALAR, Unfit, counter, json_reader, plain_writer
+from ..fit import Fitter, Fitting, Misfit, fitter, least_tokens
 from ..gateway import Answer, Miss
 from ..machine import Ask, Fault
 from ..tokens import Tokenizer
@@ -80,6 +81,7 @@ class Simulation:
         self._tokenizer, self._oracle, self._reasoning = tokenizer, oracle, reasoning
         self._builtins = Builtins(tokenizer)
         self._counters: dict[str, Callable[[Any], int]] = {}
+        self._spoken: dict[str, _Spoken] = {}
         self._scalar = {"largest": LARGEST_SCALAR, "smallest": 1}.get(mode)
 
     def answer(self, ask: Ask) -> Answer | Miss:
@@ -99,8 +101,14 @@ class Simulation:
         else:
             error = contract.error(ask.args)
             fitting = Fitting(self._builtins)
+            spoken = self._spoken.get(contract.name)
+            if spoken is None:
+                spoken = self._spoken[contract.name] = _Spoken(
+                    [plain_writer(p.type) for p in contract.params], json_reader(contract.type, self._tokenizer),
+                    fitter(contract.shape),
+                )  # fmt: skip
             try:
-                value = fitting.fit(contract.shape, self._consult(contract, oracle, ask), ask.bounds)
+                value = spoken.fit(fitting, _consult(contract, spoken, oracle, ask), ask.bounds)
             except Misfit as misfit:
                 return Miss(f"the oracle's answer does not fit: {misfit}", 0)
             if error and draws.chance() < error:
@@ -171,19 +179,30 @@ class Simulation:
             return draws.between(low, max(low, high))
         return max(low, high) if self.mode == "largest" else low
 
-    # ------------------------------------------------------------ oracles
 
-    def _consult(self, contract: Contract, oracle: Callable[..., Any], ask: Ask) -> Any:
-        plain = [to_plain(p.type, value) for p, value in zip(contract.params, ask.args, strict=True)]
-        try:
-            found = oracle(*plain)
-        except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
-            raise Fault("oracle", f"the oracle of '{contract.name}' raised {_shown(e)}", ask.site.span) from None
-        try:
-            return from_json(contract.type, found, self._tokenizer)
-        except Unfit as unfit:
-            message = f"the oracle of '{contract.name}' gave what is not of the result's type: {unfit}"
-            raise Fault("oracle", message, ask.site.span) from None
+# ---------------------------------------------------------------- oracles
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """How to speak with an oracle: arguments as plain data, what it gives as a value, within its bounds."""
+
+    plain: list[Callable[[Any], Any]]
+    read: Callable[[Any], Any]
+    fit: Fitter
+
+
+def _consult(contract: Contract, spoken: _Spoken, oracle: Callable[..., Any], ask: Ask) -> Any:
+    plain = [write(value) for write, value in zip(spoken.plain, ask.args, strict=True)]
+    try:
+        found = oracle(*plain)
+    except (Exception, SystemExit) as e:  # a user's function may raise anything, or leave
+        raise Fault("oracle", f"the oracle of '{contract.name}' raised {_shown(e)}", ask.site.span) from None
+    try:
+        return spoken.read(found)
+    except Unfit as unfit:
+        message = f"the oracle of '{contract.name}' gave what is not of the result's type: {unfit}"
+        raise Fault("oracle", message, ask.site.span) from None
 
 
 def _shown(e: BaseException) -> str:

@@ -7,7 +7,7 @@ called here and nowhere else, and each under its name, so that a fault in Orch s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from .runtime.arguments import BadArguments
     from .runtime.backends import Backend
     from .runtime.events import Event, Watcher
-    from .runtime.execute import Outcome, RunError, Sim
+    from .runtime.execute import Outcome, Replay, RunError, Sim
     from .runtime.prices import ModelFacts
+    from .runtime.telemetry import Spans
     from .runtime.tokens import Tokenizer
+    from .runtime.trace import Trace
     from .tuning import TuningView
     from .validating import ValidationView
 
@@ -93,11 +95,13 @@ def _compile(program: str | Path | Source, folder: Path | None, options: Mapping
 class RunOptions:
     """How a program runs, and what it is bound to.
 
-    `backend` is "sim", "local" or a provider; None goes by each model's name. `sim` is "random", "largest" or
-    "smallest". `tools` and `oracle` map names of tools and primitives to Python functions; given tools are allowed.
+    `backend` is "sim", "local", a provider, or "replay" (of the run in `journal`); None goes by each model's name.
+    `sim` is "random", "largest" or "smallest". `tools` and `oracle` map names of tools and primitives to Python
+    functions; given tools are allowed.
     `models` binds model aliases anew, `params` sets params. `concurrency` is the most calls in flight. `trace` is a
     file for what happens, a line of JSON each. `journal` is a file for finished calls, `resume` goes on with the run
     that was begun there, `cache` takes answers of earlier runs for equal calls (True: the user's cache, or a file).
+    `otel` sends OpenTelemetry spans: to the process's tracer provider (True), or to the one given.
     `budget_dollars`, `budget_calls` and `budget_tokens` are the most that a run may pay, retries included.
     """
     backend: str | None = None
@@ -111,6 +115,7 @@ class RunOptions:
     tokenizer: str | None = None
     concurrency: int | None = None
     trace: str | Path | None = None
+    otel: Any = False
     journal: str | Path | None = None
     resume: bool = False
     cache: bool | str | Path = False
@@ -490,8 +495,9 @@ class Program:
         """
         from .runtime.execute import execute
         program, prediction, foreseen, given = self._prepare(entry, args, options)
-        with program._watched(on_event) as (watch, warnings), stage("run"):
+        with program._watched(prediction.entry, on_event) as (watch, warnings, told), stage("run"):
             outcome = execute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+            told(outcome)
         return program._finish(prediction, outcome, [*foreseen, *warnings])
 
     async def arun(self, entry: str | None = None, args: Mapping[str, Any] | None = None, *,
@@ -499,8 +505,9 @@ class Program:
         """The same within a running event loop."""
         from .runtime.execute import aexecute
         program, prediction, foreseen, given = self._prepare(entry, args, options)
-        with program._watched(on_event) as (watch, warnings), stage("run"):
+        with program._watched(prediction.entry, on_event) as (watch, warnings, told), stage("run"):
             outcome = await aexecute(program.core, prediction.entry, args or {}, on_event=watch, **given)
+            told(outcome)
         return program._finish(prediction, outcome, [*foreseen, *warnings])
 
     def foresee(self, prediction: Prediction) -> tuple[Diagnostic, ...]:
@@ -518,6 +525,12 @@ class Program:
         o = program._options
         if o.resume and o.journal is None:
             raise fault("E0800", "To resume a run its journal is needed.", "name the file with --journal")
+        if o.backend == "replay":
+            if o.journal is None:
+                raise fault("E0800", "To replay a run its journal is needed.", "name the file with --journal")
+            if o.resume or o.cache:
+                raise fault("E0800", "A replay takes every answer from the journal, and goes on with nothing.",
+                            "leave --resume and --cache out")
         prediction = program.predict(entry, args)
         foreseen = program.foresee(prediction)
         cache = None if not o.cache else cache_path() if o.cache is True else Path(o.cache)
@@ -529,39 +542,62 @@ class Program:
         return program, prediction, foreseen, given
 
     @contextmanager
-    def _watched(self, on_event: Watcher | None) -> Iterator[tuple[Watcher | None, list[Diagnostic]]]:
-        """What is told of every event, the trace included; and, afterwards, what went wrong with that."""
+    def _watched(self, entry: str, on_event: Watcher | None) -> Iterator[
+            tuple[Watcher | None, list[Diagnostic], Callable[[Outcome], None]]]:
+        """What is told of every event, trace and spans included; afterwards, what went wrong with that; and what is to
+        be told how the run has ended."""
         warnings: list[Diagnostic] = []
+        with ExitStack() as stack:
+            trace = self._trace(stack)
+            spans = self._spans(stack, entry)
+
+            def told(outcome: Outcome) -> None:
+                if spans is not None and outcome.error is not None:
+                    spans.failed(outcome.error.kind, outcome.error.message)
+
+            watchers = [w for w in (trace, spans, on_event) if w is not None]
+            yield None if not watchers else _all(watchers), warnings, told
+        if trace is not None and trace.fault is not None:
+            warnings.append(Diagnostic("W0802", f"The trace {self._options.trace} is not complete: {trace.fault}.",
+                                       NOWHERE, "the run itself is"))
+
+    def _trace(self, stack: ExitStack) -> Trace | None:
         path = self._options.trace
         if path is None:
-            yield on_event, warnings
-            return
+            return None
         from .runtime.trace import Trace
-        trace = Trace(path)
         try:
-            trace.__enter__()
+            return stack.enter_context(Trace(path))
         except OSError as e:
             raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.",
                         "check the path") from None
-        with trace:
-            yield trace if on_event is None else _both(trace, on_event), warnings
-        if trace.fault is not None:
-            warnings.append(Diagnostic("W0802", f"The trace {path} is not complete: {trace.fault}.", NOWHERE,
-                                       "the run itself is"))
 
-    def _backend(self) -> Sim | Callable[[Model], Backend]:
+    def _spans(self, stack: ExitStack, entry: str) -> Spans | None:
+        if not self._options.otel:
+            return None
+        from .runtime.telemetry import NoTelemetry, Spans
+        provider = None if self._options.otel is True else self._options.otel
+        models = {name: m.target or name for name, m in self.core.models.items()}
+        try:
+            return stack.enter_context(Spans(self.name, entry, models, provider))
+        except NoTelemetry as e:
+            raise fault("E0833", e.message, e.hint) from None
+
+    def _backend(self) -> Sim | Replay | Callable[[Model], Backend]:
         """Where calls go: the backend of the options, or of each model's provider. Raises OrchError."""
         from .runtime.backends import BACKENDS, BackendError, make_backend, provider_of
-        from .runtime.execute import Sim
+        from .runtime.execute import Replay, Sim
         o = self._options
         if o.sim not in ("random", "largest", "smallest"):
             raise fault("E0800", f"There is no simulation `{o.sim}`.", "it is random, largest or smallest")
         if o.backend == "sim":
             return Sim(o.sim, o.oracle)
+        if o.backend == "replay":
+            return Replay()
         if o.oracle:
             raise fault("E0800", "An oracle answers for the simulated backend alone.", "add --backend sim")
         if o.backend is not None and o.backend not in BACKENDS:
-            known = ", ".join(["sim", *sorted(BACKENDS)])
+            known = ", ".join(["replay", "sim", *sorted(BACKENDS)])
             raise fault("E0800", f"There is no backend `{o.backend}`.", f"there are: {known}")
         made: dict[str, Backend] = {}
 
@@ -706,10 +742,13 @@ def metric_names(asked: Sequence[str] | None) -> list[str] | None:
     return [name for name in METRICS if name in asked]
 
 
-def _both(first: Watcher, second: Watcher) -> Watcher:
+def _all(watchers: Sequence[Watcher]) -> Watcher:
+    if len(watchers) == 1:
+        return watchers[0]
+
     def watch(event: Event) -> None:
-        first(event)
-        second(event)
+        for watcher in watchers:
+            watcher(event)
     return watch
 
 
@@ -790,6 +829,8 @@ def _failure(error: RunError) -> Diagnostic:
     text, _, hint = error.message.partition("\n") if error.kind in ("journal", "differs") else (error.message, "", "")
     if error.kind == "budget":
         hint = "raise it; with --journal and --resume nothing is paid twice"
+    elif error.kind == "replay":
+        hint = "finish the run first, with its own backend and --resume"
     elif path and not hint:
         hint = f"it was reached by {' > '.join(path)}"
     message = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
@@ -799,7 +840,7 @@ def _failure(error: RunError) -> Diagnostic:
 
 
 _CODES = {"backend": "E0812", "argument": "E0804", "internal": "E0898", "budget": "E0811", "price": "E0813",
-          "journal": "E0830", "differs": "E0831"}
+          "journal": "E0830", "differs": "E0831", "replay": "E0832"}
 
 
 def bad_arguments(e: BadArguments) -> OrchError:

@@ -129,7 +129,7 @@ def _solve(p: argparse.ArgumentParser) -> None:
 
 
 def _simulated(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--backend", metavar="B", help="sim, local or a provider (default: by each model's name)")
+    p.add_argument("--backend", metavar="B", help="sim, local, a provider (default: by each model's name), or replay")
     p.add_argument("--sim", choices=("random", "largest", "smallest"), default="random",
                    help="sizes of simulated answers (default: random)")
     p.add_argument("--oracle", metavar="FILE.py", help="functions named like primitives that compute the right answer")
@@ -148,6 +148,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--resume", action="store_true", help="go on where the journal's run of this program stopped")
     p.add_argument("--cache", action="store_true", help="take answers of earlier runs for equal calls")
     p.add_argument("--trace", metavar="PATH", help="write what happened, call by call")
+    p.add_argument("--otel", action="store_true", help="send OpenTelemetry spans, as OTEL_... variables say")
     _format(p, "text", "json")
 
 
@@ -244,7 +245,8 @@ def _shell(arguments: list[str], as_json: bool) -> int:
             raise
         stage = getattr(e, "stage", None) or "the command line"
         cause = e.__cause__ if getattr(e, "stage", None) and e.__cause__ is not None else e
-        told = " ".join(f"{type(cause).__name__}: {cause}".split())
+        from .runtime.redaction import Secrets
+        told = Secrets().scrub(" ".join(f"{type(cause).__name__}: {cause}".split()))
         return _fail(as_json, 1, "E0898", f"internal error in stage {stage}: {told[:300]}",
                      "this is a bug in Orch; ORCH_DEBUG=1 shows where it is")
 

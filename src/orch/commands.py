@@ -6,11 +6,14 @@ In: the options that `cli` read. Out: an exit code, with text on standard output
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -124,16 +127,22 @@ def _writable(path: str | None) -> None:
     if path is None:
         return
     file = Path(path)
-    if file.is_dir():
-        reason = "it is a folder"
-    elif file.exists():
-        reason = "" if os.access(file, os.W_OK) else "permission denied"
-    elif not file.parent.is_dir():
-        reason = f"there is no folder {file.parent}"
-    else:
-        reason = "" if os.access(file.parent, os.W_OK) else "permission denied"
-    if reason:
-        raise fault("E0803", f"{path} cannot be written: {reason}.", "check the path")
+    there = file.exists()
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not file.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {file.parent}")
+        if there and not file.is_file():        # a pipe would wait for its reader
+            if not os.access(file, os.W_OK):
+                raise PermissionError(errno.EACCES, "permission denied")
+            return
+        with open(file, "ab"):      # what a system allows is known for certain when it was tried
+            pass
+        if not there:
+            file.unlink()
+    except OSError as e:
+        raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.", "check the path") from None
 
 
 def _write(path: str, text: str) -> None:
@@ -142,6 +151,25 @@ def _write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as e:
         raise fault("E0803", f"{path} cannot be written: {(e.strerror or str(e)).lower()}.", "check the path") from None
+
+
+def _deliver(path: str | None, text: str, with_errors: Callable[[list[dict[str, Any]]], str] | None) -> int:
+    """Writes what a run has brought, or prints it; the exit code.
+
+    What was paid for is not lost where PATH cannot be written any more (a full disk, a folder that has gone): it is
+    printed, with the error on standard error or, as `with_errors` puts it there, in the document; and the run failed.
+    """
+    if path is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        _write(path, text)
+    except OrchError as e:
+        told = [replace(d, hint="the result stands on standard output") for d in e.diagnostics]
+        _tell(told)
+        sys.stdout.write(text if with_errors is None else with_errors([diagnostic_json(d) for d in told]))
+        return 3
+    return 0
 
 
 # ---------------------------------------------------------------- check, fmt, explain
@@ -392,9 +420,9 @@ def run(options: argparse.Namespace) -> int:
     _writable(options.trace)
     program = _program(options, backend=options.backend, sim=options.sim, seed=options.seed,
                        allow_tools=options.allow_tools, concurrency=options.concurrency, trace=options.trace,
-                       journal=options.journal or os.environ.get("ORCH_JOURNAL") or None, resume=options.resume,
-                       cache=options.cache, budget_dollars=options.budget_dollars, budget_calls=options.budget_calls,
-                       budget_tokens=options.budget_tokens)
+                       otel=options.otel, journal=options.journal or os.environ.get("ORCH_JOURNAL") or None,
+                       resume=options.resume, cache=options.cache, budget_dollars=options.budget_dollars,
+                       budget_calls=options.budget_calls, budget_tokens=options.budget_tokens)
     program = _with_oracle(program, options)
     entry = program.entry(options.entry)
     args = _arguments(program, options)
@@ -409,7 +437,8 @@ def run(options: argparse.Namespace) -> int:
     total = calls.upper if isinstance(calls.upper, int) else None
     try:
         # what tools and oracles print is a message: standard output is the result alone
-        with Progress(sys.stderr, total, calls.lower == calls.upper) as progress, redirect_stdout(sys.stderr):
+        with (Progress(sys.stderr, total, calls.lower == calls.upper, *_dollars(prediction, options)) as progress,
+              redirect_stdout(sys.stderr)):
             done = program.run(entry, args, on_event=progress)
     except RunFailed as e:
         _tell([d for d in e.run.warnings if d not in foreseen])
@@ -424,16 +453,17 @@ def run(options: argparse.Namespace) -> int:
         text = done.result if isinstance(done.result, str) else json.dumps(done.result, ensure_ascii=False, indent=2)
         text = text.removesuffix("\n") + "\n"
         _show(verdict_blocks(done.usage, done.predicted, done.within), sys.stderr)
-    if options.output is None:
-        sys.stdout.write(text)
-        return 0
-    try:
-        _write(options.output, text)
-    except OrchError as e:
-        sys.stdout.write(text)      # it was paid for; the disk has filled up meanwhile
-        _tell(e.diagnostics)
-        return e.exit_code
-    return 0
+    def with_errors(errors: list[dict[str, Any]]) -> str:
+        return json.dumps({**done.to_json(), "errors": errors}, ensure_ascii=False, allow_nan=False) + "\n"
+    return _deliver(options.output, text, with_errors if as_json else None)
+
+
+def _dollars(prediction: Prediction, options: argparse.Namespace) -> tuple[float | None, float | None]:
+    """The most that the run is predicted to cost, and may; None where unknown, or not limited."""
+    from .api import number
+    upper, budget = prediction.ranges["dollars"].upper, options.budget_dollars
+    most = float(upper) if isinstance(upper, int | float | Fraction) else None
+    return None if most == float("inf") else most, None if budget is None else float(number("budget_dollars", budget))
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -448,8 +478,15 @@ def validate(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr):
         found = program.validate(entry, at=[_pairs("--at", [text]) for text in options.at], args=args,
                                  runs=options.runs)
-    _present(found, found.blocks, options)
-    return 0 if found.within else 3
+    if options.output is None:
+        _present(found, found.blocks, options)
+        return 0 if found.within else 3
+
+    def with_errors(errors: list[dict[str, Any]]) -> str:
+        return json.dumps({**found.to_json(), "errors": errors}, ensure_ascii=False, allow_nan=False) + "\n"
+    as_json = options.format == "json"
+    text = with_errors([]) if as_json else found.to_markdown() if options.format == "md" else str(found)
+    return _deliver(options.output, text, with_errors if as_json else None) or (0 if found.within else 3)
 
 
 def _with_oracle(program: Program, options: argparse.Namespace) -> Program:
@@ -488,7 +525,9 @@ def _oracle(file: str, program: Program) -> dict[str, Callable[..., Any]]:
     except FileNotFoundError:
         raise fault("E0803", f"`--oracle`: there is no file {file}.", "check the path") from None
     except (Exception, SystemExit) as e:
-        raise fault("E0803", f"`--oracle`: {file} fails: {type(e).__name__}: {e}", "it must run by itself") from None
+        from .runtime.redaction import Secrets
+        told = Secrets().scrub(f"{type(e).__name__}: {e}")
+        raise fault("E0803", f"`--oracle`: {file} fails: {told}", "it must run by itself") from None
     oracle = {name: f for name, f in found.items() if name in program.core.primitives and callable(f)}
     if not oracle:
         listed = ", ".join(program.core.primitives) or "none"

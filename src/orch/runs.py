@@ -31,12 +31,12 @@ def runs(options: argparse.Namespace) -> int:
     if not found:
         print("No run is kept in a journal here. `orch run ... --journal PATH` keeps one.")
         return 0
-    rows = [("RUN", "STATE", "BEGAN", "CALLS", "CACHED", "PAID", "PROGRAM", "JOURNAL")]
-    rows += [(str(row.id), row.state, _when(row.began), f"{row.calls:,}", f"{row.cached:,}", _paid(row),
-              f"{row.program} · {row.entry}", str(path)) for path, row in found]
+    rows = [("RUN", "STATE", "BEGAN", "CALLS", "TOOLS", "CACHED", "PAID", "PROGRAM", "JOURNAL")]
+    rows += [(str(row.id), row.state, _when(row.began), f"{row.calls:,}", f"{row.tool_calls:,}", f"{row.cached:,}",
+              _paid(row), f"{row.program} · {row.entry}", str(path)) for path, row in found]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.rjust(w) if i in (0, 3, 4, 5) else cell.ljust(w)
+        cells = [cell.rjust(w) if i in (0, 3, 4, 5, 6) else cell.ljust(w)
                  for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
         print("  ".join(cells).rstrip())
     return 0
@@ -105,8 +105,8 @@ def _plain(path: Path, row: RunRow) -> dict[str, Any]:
     from .runtime.meter import SCALE
     return {"id": row.id, "journal": str(path), "program": row.program, "entry": row.entry, "state": row.state,
             "began": row.began, "ended": row.ended, "sessions": row.sessions, "calls": row.calls,
-            "cached": row.cached, "paid_dollars": None if row.dollars is None else row.dollars / SCALE,
-            "usage": row.usage}
+            "tool_calls": row.tool_calls, "cached": row.cached,
+            "paid_dollars": None if row.dollars is None else row.dollars / SCALE, "usage": row.usage}
 
 
 def _paid(row: RunRow) -> str:
