@@ -234,7 +234,6 @@ ORDERS_OF_TWO = [
     ("T(n, m) = 0 if Or(n <= 0, m <= 0); T(n, m) = T(n-1, m-1) + n", "n*Min(m, n)"),
     # a threshold that is a symbol
     ("T(n, m) = 0 if n <= m; T(n, m) = T(floor(n/2), m) + T(ceiling(n/2), m) + 1", "n/m"),
-    ("T(n, m) = 1 if n <= 2*m; T(n, m) = T(ceiling(n/2), m) + 1", "log(n/m) + 1"),
 ]
 
 
