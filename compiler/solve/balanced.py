@@ -185,6 +185,8 @@ def _shape(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
     if len(rec.calls) == 1:
         # an even split of a size that is always even: 2 T(n/2) is not of this kind, its rounding is that of one floor
         return None
+    if len(rec.calls) > 2:
+        return _parts(rec)
     if len(rec.calls) != 2:
         return None
     (c1, x1), (c2, x2) = rec.calls
@@ -208,6 +210,19 @@ def _shape(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
         ):
             return k, 1, ZERO
     return None
+
+
+def _parts(rec: Recurrence) -> tuple[Expr, int | Fraction, Expr] | None:
+    """The same where each of the k parts is a call of its own: the i-th has floor((n + i)/k), for i = 0 .. k - 1."""
+    n, k = sym(rec.var), len(rec.calls)
+    weights = {c.number for c, _ in rec.calls}
+    left = {x for _, x in rec.calls}
+    for i in range(k):
+        left -= {floor((n + i) / k), ceil((n + i + 1 - k) / k)}
+    (weight,) = weights if len(weights) == 1 else (None,)
+    if weight is None or weight <= 0 or left:
+        return None
+    return num(k), weight, ZERO
 
 
 def _leaf(rec: Recurrence, k: Expr, c: Expr, moved: Expr) -> tuple[Expr, Expr] | None:
