@@ -189,7 +189,7 @@ def test_every_program_runs_within_its_bounds(path: str) -> None:
 
 # ---------------------------------------------------------------- they do what they are for
 
-RUNS = 60
+RUNS = 30
 
 
 def evolution_oracle() -> dict[str, Callable[..., Any]]:
@@ -297,7 +297,7 @@ def test_the_data_of_the_real_runs_is_what_it_should_be() -> None:
         after = dict(zip([story["holder"], *story["right"]], story["right"], strict=False))
         told = dict(zip(story["lines"], after.items(), strict=True))
         assert all(a in line and b in line for line, (a, b) in told.items())
-        source = (PAPERS / "maker_2025/parcel.orch").read_text(encoding="utf-8").replace("error:  0.1", "error:  0.0")
+        source = (PAPERS / "maker_2025/parcel.orch").read_text(encoding="utf-8").replace("error:  0.2", "error:  0.0")
         program = orch.compile(source, backend="sim", oracle={"receiver": lambda passage, giver, g=after: g[giver]})
         assert program.run("main", {"lines": story["lines"], "holder": story["holder"]}).result == story["right"]
 

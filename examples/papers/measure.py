@@ -78,9 +78,9 @@ def retrieval() -> Iterator[Row]:
     """Passcodes that are found, by the size of the windows."""
     text = (HERE / "chen_2024/doors.txt").read_text(encoding="utf-8")
     codes = dict(re.findall(r"The passcode of the (\w+ door) is (\d{4})", text))
-    for entry, size in (("main", 32), ("main", 64), ("main", 128), ("optimistic", 0)):
+    for entry, size in (("main", 32), ("main", 64), ("main", 128), ("optimistic", 64)):
         started = time.perf_counter()
-        program = orch.load(HERE / "chen_2024/retrieval.orch", seed=1, params={"m": size or 64})
+        program = orch.load(HERE / "chen_2024/retrieval.orch", seed=1, params={"m": size})
         runs = [(int(code in run.result), 1, run) for door, code in codes.items()
                 for run in (program.run(entry, {"doc": text, "key": door}),)]
         window = "" if entry == "optimistic" else f", m = {size}"
