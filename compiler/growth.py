@@ -230,7 +230,12 @@ def _above_atom(a: Fn) -> Expr | None:
         return fixed[0] if fixed else None
 
     body = _above(a.args[0].rebuild(limit))
-    return None if body is None else _above(sum_(body, a.name, a.args[1], a.args[2]))
+    if body is None:
+        return None
+    total = sum_(body, a.name, a.args[1], a.args[2])
+    open_ = Expr({m: c for m, c in total.terms.items() if any(isinstance(x, Fn) and x.name == a.name for x, _ in m)})
+    closed = _above(total - open_)
+    return None if closed is None else closed + open_   # no term of a body is negative
 
 
 def _below(e: Expr, facts: Facts) -> Iterator[Expr]:

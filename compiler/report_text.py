@@ -58,7 +58,7 @@ def _plain(block: Block, width: int) -> list[str]:
             label = max((len(name) for name, _ in lines), default=0) + _GAP
             body = [line for name, cell in lines
                     for line in _wrap(cell.text, width, f"    {name:<{label}}", " " * (label + 4))]
-            return [f"  {title.text:<16}{remark.text}", *body, ""]
+            return [f"  {title.text:<14}  {remark.text}", *body, ""]
         case Table():
             return _grid(block)
 
@@ -116,7 +116,7 @@ def _rich(block: Block) -> list[RenderableType]:
                 grid.add_row(" •", _text(item))
             return [grid]
         case Entries(title=title, remark=remark, lines=lines):
-            head = Text.assemble("  ", (f"{title.text:<16}", "bold"), (remark.text, _STYLES[remark.role]))
+            head = Text.assemble("  ", (f"{title.text:<14}  ", "bold"), (remark.text, _STYLES[remark.role]))
             grid = Grid.grid(padding=(0, _GAP))
             for name, cell in lines:
                 grid.add_row(Text(name, style="dim"), _text(cell))

@@ -53,7 +53,7 @@ def test_what_is_recommended_is_there() -> None:
     assert named == there
 
 
-@pytest.mark.parametrize("name", ["language.md", "library.md", "extending.md"])
+@pytest.mark.parametrize("name", ["language.md", "library.md", "extending.md", "research.md"])
 def test_links_lead_somewhere(name: str) -> None:
     """A link to a file finds it, and a link to a heading finds that; code holds none."""
     page = DOCS / name

@@ -127,6 +127,13 @@ def test_one_side() -> None:
     assert order(n - mod(n, c), ge(c, ONE), "upper") == n
 
 
+@pytest.mark.parametrize("body", [
+    floor(two(floor(lg) - k) / 2), piecewise((two(floor(lg) - k), ge(k, num(2))), (ONE, TRUE)),
+])
+def test_a_sum_without_closed_form_stays_one(body: Expr) -> None:
+    assert order(sum_(body, "k", ZERO, floor(lg) - 1), ge(n, ONE), "upper") == n
+
+
 def test_comparison() -> None:
     assert compare(n, n * log(n)) == "<"
     assert compare(n ** 2, n * log(n)) == ">"

@@ -65,8 +65,16 @@ EXACT = [
         "-2**(ceiling(log(n, 2))) + n*ceiling(log(n, 2)) + 1",
     ),
     ("T(n) = 0 if n <= 1; T(n) = T(ceiling(n/2)) + floor(n/2)", "n - 1"),
+    (
+        "T(n) = 1 if n <= 1; T(n) = T(floor(n/3)) + T(floor((n + 1)/3)) + T(ceiling(n/3)) + 1",
+        "3**(ceiling(log(n, 3)))/2 + 3*Min(-3**(ceiling(log(n, 3)))/3 + n, 3**(ceiling(log(n, 3)))/3) - 1/2",
+    ),
     ("T(n) = 0 if n <= 0; T(n) = T(T(n-1)) + 1", "n"),
     ("T(n) = Sum(k*binomial(n, k), (k, 0, n))", "n*2**n/2"),
+    (
+        "T(n) = Sum(floor(log(n - k, 2)), (k, 0, n - 1))",
+        "Piecewise((0, n <= 0), (-2*2**floor(log(n, 2)) + n*floor(log(n, 2)) + floor(log(n, 2)) + 2, True))",
+    ),
     ("A(n) = 0 if n <= 0; A(n) = B(n-1) + 3; B(n) = 0 if n <= 0; B(n) = A(n-1) + 5", "3*n + 2*floor(n/2)"),
     ("T(n) = 0 if n <= 0; T(n) = Min(T(n-1), T(floor(n/2))) + 1", "floor(log(n, 2)) + 1"),
     ("T(n) = 0 if n <= 0; T(n) = 1 + 2*T(n-1)/3 + T(n+1)/3", "3*n"),

@@ -383,7 +383,8 @@ def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
 
 
 def _rounded_log_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
-    """Sum of floor(log(j + c, b)) or of floor(-log(j + c, b)), for j + c >= 1 (Concrete Mathematics, 3.5).
+    """Sum of floor(log(c + j, b)) or of floor(-log(c + j, b)), or the same of c - j, for an argument of at least 1
+    (Concrete Mathematics, 3.5).
 
     With L = floor(log(N, b)): sum of floor(log(j, b)) for j = 1 .. N is (N + 1) L - (b^(L + 1) - b)/(b - 1).
     With C = ceil(log(N, b)): sum of ceil(log(j, b)) for j = 1 .. N is N C - (b^C - 1)/(b - 1).
@@ -396,10 +397,10 @@ def _rounded_log_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
         return None
     base = a.args[1].number
     line = a.args[0].coefficients(name)
-    if not isinstance(base, int) or base < 2 or line is None or set(line) - {0, 1} or line[1] != ONE:
+    if not isinstance(base, int) or base < 2 or line is None or set(line) - {0, 1} or line[1] not in (ONE, num(-1)):
         return None
     shift = line.get(0, ZERO)
-    first, last = lo + shift, hi + shift
+    first, last = (lo + shift, hi + shift) if line[1] == ONE else (shift - hi, shift - lo)
     if not is_nonneg(first - 1):
         return None
 
