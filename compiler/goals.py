@@ -37,7 +37,7 @@ from .expr import (
     sym,
 )
 from .facts import assuming
-from .growth import order, order_of_bound
+from .growth import compare, order, order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
 from .solve.structure import renamed_calls
@@ -106,8 +106,11 @@ class GoalSolver:
             if factor != ONE and answer.order is not None:
                 return _with(answer, answer.closed, order_of_bound(answer.order * factor, domain, side))
             return answer
-        closed = answer.closed * factor
-        return _with(answer, closed, order_of_bound(closed, conj(domain, answer.valid), side))
+        closed, inside = answer.closed * factor, conj(domain, answer.valid)
+        growth = order(closed, inside)
+        if growth is None and answer.order is not None:
+            growth = order_of_bound(answer.order * factor, inside, side)
+        return _with(answer, closed, growth if growth is not None else order_of_bound(closed, inside, side))
 
     def _remembered(self, system: System, side: Side) -> Solution:
         """The solution; equations that differ in the name of their function alone are solved once."""
@@ -191,14 +194,30 @@ class GoalSolver:
         closed = tight(piecewise(*cases), domain)
         rules = tuple(dict.fromkeys(r for s in used.values() for r in s.rules))
         where = tight_cond(conj(*valid), domain)
+        region = conj(system.domain, where)
+        growth = order(closed, region)
+        if growth is None:
+            growth = order_of_bound(_with_orders(system, solved) or closed, region, side)
         return Solution(
             closed,
             exact,
             where,
-            order_of_bound(closed, conj(system.domain, where), side),
+            growth,
             rules,
             checked=sum(s.checked for s in used.values()),
         )
+
+
+def _with_orders(system: System, solved: dict[str, Solution]) -> Expr | None:
+    """The goal with the orders of functions in place of their calls, which have sizes as they are for arguments."""
+    table: dict[Atom, Expr] = {}
+    for a in system.goal.atoms():
+        if isinstance(a, Fn) and a.op == "call":
+            growth = solved[a.name].order if a.name in solved else None
+            if growth is None or not all(isinstance(x.atom, Sym) for x in a.args):
+                return None
+            table[a] = growth.subs(dict(zip(system.functions[a.name].params, a.args, strict=True)))
+    return system.goal.rebuild(table.get) if table else None
 
 
 def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solution:
@@ -220,18 +239,29 @@ def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solut
     if all(len(c.free) == 1 for _, c in base):
         growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
     else:
-        growth = _order_with_base(answer.order, closed, [v for v, _ in base], domain, side)
+        growth = _order_with_base(answer.order, closed, base, domain, side)
     return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
 
 
-def _order_with_base(above: Expr | None, closed: Expr, base: list[Expr], domain: Cond, side: Side) -> Expr | None:
+def _order_with_base(
+    above: Expr | None, closed: Expr, base: list[tuple[Expr, Cond]], domain: Cond, side: Side
+) -> Expr | None:
     """The order where a threshold is a symbol, so that all sizes may be base cases; `above` is that beyond them."""
     found = order(closed, domain)
-    if found is None and side == "upper" and above is not None:
-        orders = [order_of_bound(v, domain, side) for v in base]
-        known = [x for x in orders if x is not None]
-        found = order(sum(known, above), domain) if len(known) == len(orders) else None
-    return found if found is not None else order_of_bound(closed, domain, side)
+    if found is not None or above is None:
+        return found if found is not None else order_of_bound(closed, domain, side)
+    orders = [order(v, conj(domain, c)) for v, c in base]
+    known = [x for x in orders if x is not None]
+    whole = sum(known, above)
+    if len(known) == len(orders):
+        # of one order with the values of the base cases where these hold, and with the rest where that does
+        beyond = conj(domain, *(negate(c) for _, c in base))
+        alike = all(compare(whole, v, conj(domain, c)) == "=" for v, c in base)
+        if alike and compare(whole, above, beyond) == "=":
+            return order(whole, domain)
+        if side == "upper":
+            return order(whole, domain)
+    return order_of_bound(closed, domain, side)
 
 
 def _leading(f: Function) -> bool:

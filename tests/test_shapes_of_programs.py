@@ -59,6 +59,30 @@ fn main(topic: Text[n], rounds: Int, debaters: Int) -> Text where rounds >= 0, d
 }
 """,
         "debaters*rounds", "debaters*rounds", None, ({"n": 7, "rounds": 3, "debaters": 2},), "topic"),
+    "four parts down to a param": Shape(
+        """
+param leaf: Int = 10 in 1..1000
+fn main(doc: Text[n]) -> Text[200] {
+  if n <= 2 * leaf { call speak(doc) } else { call speak(join(par for part in split(doc, 4) { main(part) }, "")) }
+}
+""",
+        None, "1 + n/leaf", None, ({"n": 7}, {"n": 21}, {"n": 99}, {"n": 1000}), "doc"),
+    "neighbours within reach": Shape(
+        """
+fn main(items: List[Text[m], n], reach: Int) -> List[List[Bool]] where reach >= 1 {
+  par for i in range(n) { par for other in items[i..i + reach] { call less(items[i], other) } }
+}
+""",
+        None, "n*Min(n, reach)", None,
+        ({"n": 7, "m": 2, "reach": 3}, {"n": 3, "m": 1, "reach": 9}, {"n": 5, "m": 1, "reach": 1}), "items"),
+    "inner pairs": Shape(
+        """
+fn main(items: List[Text[m], n]) -> List[List[Bool]] {
+  par for i in range(n) { par for other in items[i + 1..n - 2] { call less(items[i], other) } }
+}
+""",
+        "Piecewise((0, n <= 2), ((n - 2)*(n - 3)/2, True))", "n**2", None,
+        ({"n": 7, "m": 2}, {"n": 3, "m": 1}, {"n": 1, "m": 1}), "items"),
     "a front that fills": Shape(
         """
 fn main(width: Int, depth: Int) -> Int where width >= 1, depth >= 0 {

@@ -342,7 +342,7 @@ class Work:
         for divisor in divisors:
             for i, p in enumerate(f.params):
                 line = divisor.coefficients(p)
-                if i in moving or line is None or set(line) - {0, 1} or line[1].number not in (1, -1):
+                if i in moving or line is None or set(line) - {0, 1} or 1 not in line or line[1].number not in (1, -1):
                     continue
                 root = line.get(0, num(0)) * (-1 / Fraction(line[1].number or 1))
                 inside = conj(answer.valid, self.domain_of(f.params))
