@@ -87,6 +87,7 @@ from .shapes import (
     leaves_of,
     mapped_total,
     mean_of,
+    outer_sizes,
     with_primary,
     with_shape,
 )
@@ -255,14 +256,29 @@ class Sizes:
             self._reported.add(key)
             self.diagnostics.append(Diagnostic(code, message, span, hint, labels, severity))  # type: ignore[arg-type]
 
+    def _find(
+        self,
+        scope: Scope,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str,
+        labels: tuple[DiagnosticLabel, ...] = (),
+    ) -> None:
+        """Reports what follows from sizes, once these are settled: a recursion is walked with assumed ones first."""
+        found = Diagnostic(code, message, span, hint, labels)
+        if found not in scope.variant.found:
+            scope.variant.found.append(found)
+
     # ---------------------------------------------------------------- variants
 
-    def _variant(self, f: core.Function, args: list[Value], caller: Variant | None) -> tuple[Variant, tuple[Expr, ...]]:
-        """The variant for these arguments, explored if new, and the arguments for its symbols.
+    def _variant(self, f: core.Function, args: list[Value], scope: Scope | None) -> tuple[Variant, tuple[Expr, ...]]:
+        """The variant for these arguments, explored if new, and the arguments for its symbols. `scope`: the caller's.
 
         `_index` and `_low` are those of Tarjan's algorithm for strongly connected components (1972).
         """
-        binder = Binder(f)
+        binder = Binder(f, None if scope is None else lambda e: self._tight(e, scope))
+        caller = None if scope is None else scope.variant
         params = [binder.bind(p.shape, v, p.name) for p, v in zip(f.params, args, strict=True)]
         pattern = tuple(binder.pattern)
         key = (f.name, pattern)
@@ -313,6 +329,8 @@ class Sizes:
                     m.recursive = loops
                     m.component = self._components
                 for m in members:
+                    for d in m.found:
+                        self.report(d.code, d.message, d.span, d.hint, d.severity, d.labels)
                     self._check_claim(m)
                 return
             # a hypothesis failed: all members are analysed anew with weaker ones
@@ -557,6 +575,7 @@ class Sizes:
 
     def _body(self, variant: Variant, params: list[Value]) -> None:
         f = variant.function
+        variant.found.clear()
         scope = Scope(None, variant, variant.facts, variant.declared)
         for p, v in zip(f.params, params, strict=True):
             scope.names[p.name] = v
@@ -920,9 +939,9 @@ class Sizes:
     def _call_function(self, node: core.CallFunction, scope: Scope) -> tuple[Value, Cost]:
         f = self.program.functions[node.function]
         values, costs = self._arguments(node.args, scope)
-        self._check_where(f, values, node.span, scope)
+        self._check_preconditions(f, values, node.span, scope)
         here = scope.variant
-        variant, args = self._variant(f, values, here)
+        variant, args = self._variant(f, values, scope)
         if variant is here:
             variant.recursive = True
         table = {n: a for n, a in zip(variant.params, args, strict=True)}
@@ -950,24 +969,53 @@ class Sizes:
         lo, hi = self._tight(s.lo, scope), self._tight(s.hi, scope)
         return exact(lo) if lo == hi else Size(lo, hi, s.mean)
 
-    def _check_where(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
-        if not f.where:
+    def _check_preconditions(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
+        """Reports a call that certainly breaks a `where`, or what a parameter declares of its size or number."""
+        declared = [
+            (p.name, e, s)
+            for p, v in zip(f.params, values, strict=True)
+            for e, s in outer_sizes(p.shape, v)
+            if e.low is not None or e.high is not None
+        ]
+        if not f.where and not declared:
             return
         table = bound_sizes(f.params, values)
         facts = _facts(scope.facts)
-        for c, where in f.where:
-            known = {n: s.lo for n, s in table.items() if n in c.free and s.exact and not s.lo.infinite}
-            needed = c.subs(known)
-            if len(known) < sum(1 for n in c.free if n in table):
-                continue
+
+        def at_call(free: frozenset[str]) -> dict[str, Expr] | None:
+            named = {n: s for n, s in table.items() if n in free}
+            exactly = all(s.exact and not s.lo.infinite for s in named.values())
+            return {n: s.lo for n, s in named.items()} if exactly else None
+
+        def broken(needed: Cond) -> bool:
             # what is kept is proven faster than that it is not broken
-            if not facts.implies(needed) and facts.refutes(needed):
-                self.report(
+            return not facts.implies(needed) and facts.refutes(needed)
+
+        for c, where in f.where:
+            known = at_call(c.free)
+            if known is not None and broken(c.subs(known)):
+                self._find(
+                    scope,
                     "E0404",
                     f"this call breaks the precondition of {f.origin}",
                     span,
                     f"{f.origin} requires {c}; call it only where that holds",
                     labels=(DiagnosticLabel(where, "required here"),),
+                )
+        for name, e, size in declared:
+            for bound, end, relation in ((e.low, size.hi, ge), (e.high, size.lo, le)):
+                known = None if bound is None or bound.infinite or end.infinite else at_call(bound.free)
+                if bound is None or known is None or not broken(relation(end, bound.subs(known))):
+                    continue
+                within = "..".join("" if b is None or b.infinite else f"{b}" for b in (e.low, e.high))
+                given = f"{size.lo}" if size.exact else f"{size.lo} to {size.hi}"
+                self._find(
+                    scope,
+                    "E0404",
+                    f"this call gives {given} for `{name}` of {f.origin}, which declares {within}",
+                    span,
+                    f"give it what lies within {within}, or declare more",
+                    labels=(DiagnosticLabel(f.span, "declared here"),),
                 )
 
     # ---------------------------------------------------------------- loops

@@ -609,7 +609,8 @@ _row("E0403", "recursion that may never end", """
     """)
 
 _row("E0404", "a call that breaks a precondition", """
-    The `where` of a function says for which sizes it may be called. At this call the sizes can only be others.
+    The `where` of a function says for which sizes it may be called, and so do sizes and ranges in its parameters:
+    `Text[4000]`, `Int[0..50]`. At this call they can only be others.
     """, """
     fn top(items: List[Int, n]) -> Int where n >= 1 {
       first(items)

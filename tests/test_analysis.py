@@ -40,6 +40,9 @@ def codes(source: str) -> list[str]:
         ("fn main(n: Int) -> Int { if n <= 0 { 0 } else { main(n // 2) } }", None),
         ("fn main(n: Int) -> Int { if n == 0 { 0 } else { main(n - 2) } }", "E0403"),
         ("fn top(xs: List[Int, n]) -> Int where n >= 1 { first(xs) }\nfn main() -> Int { top([]) }", "E0404"),
+        ("fn h(k: Int[0..50]) -> Int { k }\nfn main() -> Int { h(-2) }", "E0404"),
+        ("fn h(p: (Text[2..3], Int)) -> Int { 1 }\nfn main(k: Int) -> Int { h((\"a b c d e f\", k)) }", "E0404"),
+        ("fn h(k: Int[0..50]) -> Int { k }\nfn main(k: Int) -> Int { h(k) + h(50) }", None),
         ("fn main(xs: List[Float, n]) -> List[Float, n] { xs }", None),
         # by two sizes, as words in a dictionary
         (TWO_SIZES % "main(m - 1, 10) } else { main(m, n - 1)", None),
@@ -89,6 +92,41 @@ fn main(x: Text[n], k: Int) -> Text where k >= 0 { repeat y = x up to k while no
         assert (found.lower, found.upper) == (min(k, 1), 2 * k)
         assert found.expected == sum(q**i * (1 + q) for i in range(k))
     assert str(calls["calls"].upper.closed) == "2*k" and calls["calls"].expected.closed is not None
+
+
+@pytest.mark.parametrize(("declared", "body"), [
+    ("k: Int[0..50]", "repeat y = x up to k while call good(y) { call say(y) }"),
+    ("k: Int[5..50]", "repeat y = x up to k while call good(y) { call say(y) }"),
+    ("k: Int", "some(x, k)"),
+    ("k: Int", "some(x, call number(k))"),
+])
+def test_a_number_outside_its_range_is_refused_at_entry_and_gives_no_negative_bound(declared: str, body: str) -> None:
+    program = orch.compile(HEAD + f"""
+primitive good(x: Text[m]) -> Bool {{ prompt: "Good? {{x}}", chance: 0.25 }}
+primitive number(k: Int) -> Int[-9..99] {{ prompt: "Number {{k}}" }}
+fn some(x: Text[n], k: Int[0..50]) -> Text {{ repeat y = x up to k while call good(y) {{ call say(y) }} }}
+fn main(x: Text[n], {declared}) -> Text {{ {body} }}
+""")
+    for k in (-1, 51):
+        predicted = program.predict(args={"x": "a", "k": k}).ranges["calls"]
+        assert 0 <= predicted.lower <= predicted.upper <= 101
+        assert predicted.expected is None or predicted.lower <= predicted.expected <= predicted.upper
+        if "number" not in body:
+            with pytest.raises(orch.RunFailed, match="outside the bounds that"):
+                program.run(args={"x": "a", "k": k}, backend="sim")
+    inside = program.predict(args={"x": "a", "k": 50}).ranges["calls"]
+    assert inside.upper == 100 + ("number" in body)
+
+
+def test_loops_over_a_negative_number_of_rounds_cost_nothing() -> None:
+    program = orch.compile(HEAD + """
+primitive good(x: Text[m]) -> Bool { prompt: "Good? {x}" }
+fn main(x: Text[n], k: Int) -> (Text, List[Text]) {
+  (repeat y = x up to k while call good(y) { call say(y) }, par for _ in range(k) { call say(x) })
+}
+""")
+    run = program.run(args={"x": "a", "k": -3}, backend="sim")
+    assert (run.predicted["calls"].lower, run.predicted["calls"].upper, run.usage["calls"]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("parts", ["2", "5", "40", "k"])
