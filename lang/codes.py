@@ -641,6 +641,17 @@ _row("E0406", "a size that is too large to write out", """
     }
     """)
 
+_row("E0407", "a `decreases` that does not hold", """
+    `decreases` names a size that shrinks on every recursive call, down to some number. Here it is not found to shrink
+    (another size may): name that one, or a formula such as `high - low`, or leave the clause out where the compiler
+    finds a size itself. In a recursion through several functions it has to shrink from one call of the function that
+    declares it to the next.
+    """, """
+    fn main(n: Int, k: Int) -> Int where n >= 0, k >= 0 decreases k {
+      if n == 0 { k } else { main(n - 1, k) }
+    }
+    """)
+
 _row("E0411", "an answer without a size", """
     What a model or tool answers has a bounded size: `Text[120]` for at most 120 tokens, `List[Text[8], 10]` for at
     most 10 elements. The runtime enforces the bound, and everything that is computed about costs builds on it. The

@@ -17,6 +17,16 @@ primitive say(x: Text[m]) -> Text[20] {
 
 """
 
+RING = """fn alpha(n: Int) -> Text { if %s { "" } else { call say("x") ++ %s } }
+fn beta(n: Int) -> Text { %s }
+fn gamma(n: Int) -> Text { alpha(n) }
+fn main(n: Int) -> Text { beta(n) }
+"""
+MEASURED = """fn f(n: Int, k: Int) -> Text where n >= 0, k >= 0 decreases %s {
+  if n <= k or n == 0 { "" } else { call say("x") ++ f(%s) }
+}
+fn main() -> Text { f(10, 5) }
+"""
 TWO_SIZES = "fn main(m: Int, n: Int) -> Int where m >= 0, n >= 0 { if m == 0 { n + 1 } else if n == 0 { %s } }"
 
 
@@ -44,6 +54,18 @@ def codes(source: str) -> list[str]:
         ("fn h(p: (Text[2..3], Int)) -> Int { 1 }\nfn main(k: Int) -> Int { h((\"a b c d e f\", k)) }", "E0404"),
         ("fn h(k: Int[0..50]) -> Int { k }\nfn main(k: Int) -> Int { h(k) + h(50) }", None),
         ("fn main(xs: List[Float, n]) -> List[Float, n] { xs }", None),
+        # one function of a ring looks whether to stop, another makes smaller what is passed
+        (RING % ("n <= 0", "beta(n)", "gamma(n - 1)"), None),
+        (RING % ("n <= 0", "beta(n - 1)", "gamma(n)"), None),
+        (RING % ("n == 0", "beta(n)", "gamma(n - 1)"), "E0403"),
+        (RING % ("n <= 0", "beta(n)", "gamma(n)"), "E0403"),
+        (RING % ("n <= 0", "beta(n + 1)", "gamma(n - 1)"), "E0403"),
+        # what `decreases` names has to shrink, though another size would do
+        (MEASURED % ("n - k", "n, k + 1"), None),
+        (MEASURED % ("k", "n - 1, k"), "E0407"),
+        (MEASURED % ("n + k", "n - 1, k"), None),
+        (MEASURED % ("n + k", "n - 1, k + 1"), "E0407"),
+        (MEASURED % ("k", "n, k"), "E0407"),
         # by two sizes, as words in a dictionary
         (TWO_SIZES % "main(m - 1, 10) } else { main(m, n - 1)", None),
         (TWO_SIZES % "main(m - 1, 1) } else { main(m - 1, main(m, n - 1))", "E0405"),
@@ -92,6 +114,15 @@ fn main(x: Text[n], k: Int) -> Text where k >= 0 { repeat y = x up to k while no
         assert (found.lower, found.upper) == (min(k, 1), 2 * k)
         assert found.expected == sum(q**i * (1 + q) for i in range(k))
     assert str(calls["calls"].upper.closed) == "2*k" and calls["calls"].expected.closed is not None
+
+
+@pytest.mark.parametrize(("call", "upper"), [("beta(n)", [0, 0, 0, 4]), ("alpha(n - 2)", [0, 0, 0, 3])])
+def test_a_mutual_recursion_over_a_number_has_a_closed_form_that_is_never_negative(call: str, upper: list[int]) -> None:
+    source = RING.replace("main(n: Int) -> Text { beta(n) }", f"main(n: Int) -> Text {{ {call} }}")
+    program = orch.compile(HEAD + source % ("n <= 0", "beta(n)", "gamma(n - 1)"))
+    calls = program.cost(metrics=["calls"], at=[{"n": n} for n in (-3, 0, 1, 5)])
+    assert calls["calls"].upper.closed is not None and calls["calls"].upper.exact
+    assert [at.metrics["calls"].upper for at in calls.data.at] == upper
 
 
 @pytest.mark.parametrize(("declared", "body"), [
