@@ -112,6 +112,9 @@ class Analysis:
                 self._checked = [*self.sizes.diagnostics, e.diagnostic]
             else:
                 self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
+            if any(d.code == "W0203" for d in self._checked):
+                # prompts may well be unbounded because of that loop
+                self._checked = [d for d in self._checked if d.code != "W0205"]
             if not any(d.severity == "error" for d in self._checked):
                 self._checked += self._contracts()
         return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))

@@ -92,7 +92,7 @@ from .shapes import (
     with_shape,
 )
 from .simplify import split_piecewise, tight
-from .size_rules import Context, apply_rule, first_and_rest
+from .size_rules import Context, apply_rule, certain_failure, first_and_rest
 from .solve import Solution, solve
 from .termination import ends
 from .values import (
@@ -128,6 +128,9 @@ _MOST_CASES = 64
 _IN_VAIN, _AT_LEAST = 1.0, 0.1
 # A claim is not tried at larger sizes: powers of them take long.
 _LARGEST_SIZE = 1000
+_BOUND_IT = (
+    "bound the number that it depends on: in the declaration that it comes from, `-> Int[0..10]`, or by `min(k, 10)`"
+)
 # Accumulators within so many others may be looked at so often in all.
 _FREE_NESTING = 2
 _MOST_NESTED = 800
@@ -660,9 +663,18 @@ class Sizes:
                 v, c = self.walk(a, scope)
                 values.append(v)
                 costs.append(c)
+            self._check_operation(op, values, scope)
             value = apply_rule(op.op, values, op.index, context)
             values = [self._one_of_two(value, values[0], scope) if op.op == "index" else value]
         return values[0], sequence(*costs)
+
+    def _check_operation(self, node: core.Op, values: list[Value], scope: Scope) -> None:
+        failure = certain_failure(node.op, values)
+        # within an accumulator a local may be taken for what it is in the first round, which need not come to this
+        if failure is None or (self._open and not all(_literal(a) for a in node.args[1:])):
+            return
+        if not _facts(scope.facts).contradictory:
+            self._find(scope, "E0408", f"{failure[0]}: a run fails here", node.span, failure[1])
 
     def _one_of_two(self, found: Value, source: Value, scope: Scope) -> Value:
         """An element of a `split` by an index that sizes do not tell: the adversary picks one of the two sizes there
@@ -898,6 +910,14 @@ class Sizes:
                     assert isinstance(v, Group)
                     v = v.fields[i]
                 prompt = prompt + token_count(v)
+        if prompt.hi.infinite:
+            self._find(
+                scope,
+                "W0205",
+                f"nothing bounds the size of the prompt of `{p.name}`: the worst case is unbounded",
+                node.span,
+                _BOUND_IT,
+            )
         ranges = {n: (s.lo, s.hi) for n, s in table.items()}
         value = from_shape(p.result, lambda e, n: extent_size(e, ranges, n, True))
         answer = token_count(value)
@@ -1028,6 +1048,7 @@ class Sizes:
         if node.where is not None:
             return self._for_where(node, source, before, scope)
         value, cost = self._rounds_of(node, source, scope)
+        self._check_bounded(source.length, cost, node.span, scope)
         self._check_invariant(node, source.length)
         if not node.concurrent and _calls_models(cost):
             self.loops["W0201", node.span.start] = scope.variant, cost
@@ -1039,6 +1060,16 @@ class Sizes:
                 "warning",
             )
         return value, sequence(before, cost)
+
+    def _check_bounded(self, rounds: Size, cost: Cost, span: Span, scope: Scope, hint: str = "") -> None:
+        if rounds.hi.infinite and not isinstance(cost, Free):
+            self._find(
+                scope,
+                "W0203",
+                "nothing bounds the number of rounds: the worst case is unbounded",
+                span,
+                hint or _BOUND_IT,
+            )
 
     def _check_invariant(self, node: core.For | core.Fold, length: Size) -> None:
         for same in invariant_calls(node):
@@ -1143,6 +1174,7 @@ class Sizes:
         source_total = spread_total(source)
         if out_size is not None and source_total is not None and _is_variable(node.body, node.var):
             total = between(ZERO, source_total.hi)
+        self._check_bounded(n, one, node.span, scope)
         out = Items(length, list_of(length, value).parts if length.exact else None, value, total)
         return out, sequence(before, loop(self.fresh("i"), n, one, node.concurrent))
 
@@ -1156,6 +1188,7 @@ class Sizes:
         test_truth, test = self._condition_closed(node.where, inner)
         cost = sequence(before, loop(self.fresh("i"), source.length, test, node.concurrent))
         n = source.length
+        self._check_bounded(n, test, node.span, scope)
         total = spread_total(source)
         part_total = None if total is None else between(ZERO, total.hi)
         if source.parts is not None and primary(source.element) is not None and primary(source.element).exact:  # type: ignore[union-attr]
@@ -1226,6 +1259,7 @@ class Sizes:
         self._open += 1
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
         self._open -= 1
+        self._check_bounded(source.length, cost, node.span, scope)
         if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
             self.loops["W0202", node.span.start] = scope.variant, cost
             self.report(
@@ -1361,14 +1395,7 @@ class Sizes:
         cost: Cost = Rounds(index, most, test, run.cost, chance)
         if isinstance(test, Free) and isinstance(run.cost, Free):
             cost = FREE
-        elif most.hi.infinite:
-            self.report(
-                "W0203",
-                "nothing bounds the number of rounds: the worst case is unbounded",
-                node.span,
-                "write `up to k` after the initial value",
-                "warning",
-            )
+        self._check_bounded(most, cost, node.span, scope, "" if node.up_to else "write `up to k` after the initial value")
         return hull(initial, value), cost
 
     def _vote(self, node: core.Vote, scope: Scope) -> tuple[Value, Cost]:
@@ -1384,6 +1411,7 @@ class Sizes:
         costs.append(c)
         value, body = self._closed(scope.child(), node.body)
         cost: Cost = FREE if isinstance(body, Free) else Ballot(lead, m.size, body)
+        self._check_bounded(m.size, cost, node.span, scope)
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, None, scope)
         return value, sequence(*costs, cost)
@@ -1481,6 +1509,10 @@ def _pure(node: core.Node) -> bool:
             return all(_pure(a) for a in args)
         case _:
             return False
+
+
+def _literal(node: core.Node) -> bool:
+    return isinstance(node, core.Const) or (isinstance(node, core.Op) and all(_literal(a) for a in node.args))
 
 
 def _is_variable(node: core.Node, name: str) -> bool:

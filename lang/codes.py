@@ -652,6 +652,15 @@ _row("E0407", "a `decreases` that does not hold", """
     }
     """)
 
+_row("E0408", "an operation that certainly fails", """
+    Some operations have no result: an index that is negative or beyond the end, a division by zero, chunks of size 0,
+    the first of no elements. A run stops at them. Here the numbers are known, so that every run that gets here would.
+    """, """
+    fn main(doc: Text[n]) -> List[Text] {
+      chunks(doc, 0)
+    }
+    """)
+
 _row("E0411", "an answer without a size", """
     What a model or tool answers has a bounded size: `Text[120]` for at most 120 tokens, `List[Text[8], 10]` for at
     most 10 elements. The runtime enforces the bound, and everything that is computed about costs builds on it. The
@@ -1087,7 +1096,8 @@ _row("W0202", "a history that makes tokens quadratic", """
 
 _row("W0203", "a loop without a bound", """
     Nothing limits how often this loop runs, so its worst case is unbounded: the report's upper bounds are oo. With
-    `up to k` after the initial value it ends after k rounds, whatever the model answers.
+    `up to k` after the initial value a `repeat` ends after k rounds, whatever the model answers. Where the number of
+    rounds is itself an answer, give it a range, `-> Int[0..10]`, or take `min(k, 10)`.
     """, r"""
     model fast = "local/fast"
 
@@ -1102,6 +1112,24 @@ _row("W0203", "a loop without a bound", """
 
     fn main(text: Text[n]) -> Text[n] {
       repeat draft = text while call bad(draft) { call mend(draft) }
+    }
+    """)
+
+_row("W0205", "a prompt without a bound", """
+    Nothing limits how long this prompt can get, so the worst case is unbounded: the report's upper bounds are oo. Mostly
+    a list or a text in it is as long as a number that a model answered. Give that a range, `-> Int[0..10]`, or take
+    `min(k, 10)`.
+    """, """
+    primitive count(text: Text[n]) -> Int {
+      prompt: "How many chapters has this? {text}"
+    }
+
+    primitive pick(numbers: List[Int]) -> Int {
+      prompt: "Which of these? {numbers}"
+    }
+
+    fn main(text: Text[n]) -> Int {
+      call pick(range(call count(text)))
     }
     """)
 
