@@ -1395,7 +1395,8 @@ class Sizes:
         cost: Cost = Rounds(index, most, test, run.cost, chance)
         if isinstance(test, Free) and isinstance(run.cost, Free):
             cost = FREE
-        self._check_bounded(most, cost, node.span, scope, "" if node.up_to else "write `up to k` after the initial value")
+        hint = "" if node.up_to else "write `up to k` after the initial value"
+        self._check_bounded(most, cost, node.span, scope, hint)
         return hull(initial, value), cost
 
     def _vote(self, node: core.Vote, scope: Scope) -> tuple[Value, Cost]:
