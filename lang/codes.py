@@ -1116,9 +1116,9 @@ _row("W0203", "a loop without a bound", """
     """)
 
 _row("W0205", "a prompt without a bound", """
-    Nothing limits how long this prompt can get, so the worst case is unbounded: the report's upper bounds are oo. Mostly
-    a list or a text in it is as long as a number that a model answered. Give that a range, `-> Int[0..10]`, or take
-    `min(k, 10)`.
+    Nothing limits how long this prompt can get, so the worst case is unbounded: the report's upper bounds are oo.
+    Mostly a list or a text in it is as long as a number that a model answered. Give that a range, `-> Int[0..10]`, or
+    take `min(k, 10)`.
     """, """
     primitive count(text: Text[n]) -> Int {
       prompt: "How many chapters has this? {text}"
