@@ -63,13 +63,17 @@ _QUICK_SECONDS = 0.5
 
 @dataclass(slots=True)
 class _Solved:
-    """One reading of the entry: its goal, the equations it needs, the closed form, an evaluator once it is needed."""
+    """One reading of the entry: its goal, the equations it needs, the closed form, an evaluator once it is needed.
+
+    `quick` are equations that are solved so far as they can be, for the sizes in `usual`.
+    """
 
     goal: Expr | None
     system: System | None
     bound: Bound
     checked: int
     quick: System | None = None
+    usual: Cond = TRUE
     evaluator: Evaluator | None = None
 
 
@@ -108,6 +112,9 @@ class Analysis:
                 self._checked = [*self.sizes.diagnostics, e.diagnostic]
             else:
                 self._checked = [*self.sizes.diagnostics, *check_termination(self.sizes.by_name.values())]
+            if any(d.code == "W0203" for d in self._checked):
+                # prompts may well be unbounded because of that loop
+                self._checked = [d for d in self._checked if d.code != "W0205"]
             if not any(d.severity == "error" for d in self._checked):
                 self._checked += self._contracts()
         return sorted(self._checked, key=lambda d: (d.span.source.name, d.span.start, d.code))
@@ -179,7 +186,7 @@ class Analysis:
             growth = order(closed, usual) if reading == "expected" else order_of_bound(closed, usual, side)
             return _Solved(goal, None, Bound(closed, True, growth, _unless_same(positive, closed, goal)), 0)
         system = self.readings.system(goal, metric, reading, only, domain)
-        # an Int may be negative, but nobody asks what a report says there: the closed form may stop at zero
+        # an Int may be negative, but a report need not speak of that: the closed form may stop at zero
         narrowed = System(
             system.functions, tight(as_sizes(system.goal, positive.free), assuming(usual), settled), usual
         )
@@ -212,7 +219,7 @@ class Analysis:
             growth = order_of_bound(narrowed.goal, usual, side)
         bound = Bound(form, exact and form is not None, growth, valid, answer.rules, reason)
         quick = System(solved.quick.functions, system.goal, system.domain)
-        return _Solved(system.goal, system, bound, answer.checked, quick)
+        return _Solved(system.goal, system, bound, answer.checked, quick, usual)
 
     def _loop_bound(self, variant: Variant, cost: Cost, metric: str) -> Bound | None:
         """The upper bound of one loop of a function, if it has a closed form."""
@@ -246,7 +253,8 @@ class Analysis:
                 return _value(closed, values)
         except EvaluationError:
             closed = None       # sizes that `where` excludes may divide by zero: a run will refuse them
-        system = solved.quick or System({}, solved.goal, TRUE)
+        usual = solved.quick is not None and _holds(solved.usual, values)
+        system = (solved.quick if usual else solved.system) or System({}, solved.goal, TRUE)
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         if missing:
             try:
@@ -255,7 +263,7 @@ class Analysis:
                 pass
         else:
             try:
-                if solved.evaluator is None:
+                if solved.evaluator is None or solved.evaluator.system is not system:
                     solved.evaluator = Evaluator(system, side, fuel=_FUEL, seconds=_SECONDS)
                 result = solved.evaluator.value(solved.goal, dict(values))
                 return result if not isinstance(result, complex) else None
@@ -282,6 +290,9 @@ class Analysis:
             if lo == hi:
                 values[n] = lo
             values[f"{n}_min"], values[f"{n}_max"] = lo, hi
+        if not all(_holds(c, values) for c in variant.facts if c.free <= values.keys()):
+            # a run refuses these sizes before its first call, and formulas say nothing of them
+            return {name: Range(0, 0, 0) for name in metrics or METRICS}
         return self._figures(variant, values, metrics, self._at_once)
 
     def _settings(self, settings: Mapping[str, int] | None) -> dict[str, int | Fraction]:

@@ -30,6 +30,7 @@ from .expr import (
     call,
     conj,
     disj,
+    ge,
     is_nonneg,
     negate,
     piecewise,
@@ -101,7 +102,8 @@ class GoalSolver:
             *(c for c in _parts(system.domain) if not c.free & taken or _same_call(system.goal, name, f.params))
         )
         factor, plain = factored(functions)
-        answer = _with_base(self._remembered(System(plain, goal, domain), side), plain[name], domain, side)
+        answer = _where_not_negative(self._remembered(System(plain, goal, domain), side), f, kinds, domain)
+        answer = _with_base(answer, plain[name], domain, side)
         if factor == ONE or answer.closed is None:
             if factor != ONE and answer.order is not None:
                 return _with(answer, answer.closed, order_of_bound(answer.order * factor, domain, side))
@@ -218,6 +220,16 @@ def _with_orders(system: System, solved: dict[str, Solution]) -> Expr | None:
                 return None
             table[a] = growth.subs(dict(zip(system.functions[a.name].params, a.args, strict=True)))
     return system.goal.rebuild(table.get) if table else None
+
+
+def _where_not_negative(answer: Solution, f: Function, kinds: dict[str, str], domain: Cond) -> Solution:
+    """The solver takes every size for one that is not negative; of a number that has to be said."""
+    if answer.closed is None:
+        return answer
+    looked_at = answer.closed.free.union(*(c.guard.free for c in f.cases))
+    numbers = [p for p in f.params if kinds.get(p) == "int" and p in looked_at]
+    valid = tight_cond(conj(answer.valid, *(ge(sym(p, "int"), ZERO) for p in numbers)), assuming(domain))
+    return replace(answer, valid=valid)
 
 
 def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solution:

@@ -22,7 +22,7 @@ from ..lang.declared import constant
 from ..lang.diagnostics import Diagnostic, Label
 from ..lang.frontend import with_room
 from ..lang.modules import Unit
-from ..lang.names import Builtin, Constant, Declared, Local, Size
+from ..lang.names import Builtin, Constant, Declared, Local, Size, model_size, size_taken
 from ..lang.source import Span
 from ..lang.types import (
     BOOL,
@@ -199,7 +199,7 @@ class _Lowering:
                          entries), []
 
     def reserved_names(self) -> None:
-        """A size variable may not bear the name of a `param`, of a model's size or of a generated symbol."""
+        """A size variable may not bear the name of a generated symbol, or of one of an imported file."""
         for decl in self.checked.main.module.decls:
             if not isinstance(decl, n.PrimitiveDecl | n.ToolDecl | n.FnDecl):
                 continue
@@ -207,9 +207,7 @@ class _Lowering:
             declared.update({p.name: p.span for p in decl.params if isinstance(p.type, n.IntType)})
             for name, span in declared.items():
                 if name in self.reserved:
-                    self.diagnostics.append(Diagnostic(
-                        "E0414", f"The size `{name}` bears the name of {self.reserved[name]}.", span,
-                        f"give the size another name, such as `{name[0] if name[0] != name else name + '1'}`"))
+                    self.diagnostics.append(size_taken(name, span, self.reserved[name]))
 
     # ---------------------------------------------------------------- models and params
 
@@ -234,16 +232,14 @@ class _Lowering:
 
     def model(self, unit: Unit, decl: n.ModelDecl) -> None:
         attrs = {a.name: a.value for a in decl.attrs}
+        symbol = model_size(decl)
         default = f"m_{decl.name}"
         if any(m.size == sym(default, "real") for m in self.models.values()):
             default = f"m_{unit.qualified(decl.name).replace('.', '_')}"
-        given = attrs.get("size")
-        if given is None:
-            size = sym(default, "real")
-        elif isinstance(given, n.Name):
-            size = sym(given.id, "real")
+        if symbol is None:
+            size = num(constant(attrs["size"]) or 0)
         else:
-            size = num(constant(given) or 0)
+            size = sym(symbol if "size" in attrs else default, "real")
         for name in size.free:
             self.reserved[name] = f"the size of the model `{decl.name}`"
 

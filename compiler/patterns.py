@@ -6,10 +6,12 @@ these symbols, and what is assumed of them. Also the symbols of tunable `param`s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import core
-from .expr import FALSE, INF, NEG_INF, TRUE, ZERO, Cond, Expr, ge, le, num, sym
+from .expr import FALSE, INF, NEG_INF, TRUE, ZERO, Cond, Expr, ge, le, max_, min_, num, sym
 from .shapes import from_shape, largest_size
-from .values import ANY, Group, Items, Num, Size, Str, Truth, Value, exact, list_of, primary, spread_total
+from .values import ANY, Group, Items, Num, Size, Str, Truth, Value, between, exact, list_of, primary, spread_total
 
 __all__ = ["Binder", "symbolic", "tunable_facts", "tunable_symbol"]
 
@@ -29,9 +31,17 @@ def symbolic(shape: core.Shape, inexact: set[str]) -> Value:
 
 
 class Binder:
-    """Gives a function's parameters their symbols for one pattern of arguments."""
+    """Gives a function's parameters their symbols for one pattern of arguments.
 
-    def __init__(self, f: core.Function) -> None:
+    `tight` writes an argument's size simply, by what is known at the call; None for an entry, whose sizes are what they
+    are named.
+    """
+
+    def __init__(self, f: core.Function, tight: Callable[[Expr], Expr] | None) -> None:
+        self._tight = tight
+        self._declared: set[str] = set()
+        for p in f.params:
+            from_shape(p.shape, self._name)
         self.pattern: list[object] = []
         self.names: list[str] = []
         self.kinds: list[str] = []
@@ -90,6 +100,7 @@ class Binder:
 
     def _leaf(self, e: core.Extent, s: Size, kind: str, name: str) -> Size:
         stem = e.var if e.var is not None else name
+        s = self._kept(e, s)
         earlier = self._bound.get(stem, []) if e.var is not None else []
         for given, symbol in earlier:
             if given == s and s.exact:
@@ -108,7 +119,7 @@ class Binder:
             symbol = Size(lo, hi, mean)
             if not lo.infinite and not hi.infinite:
                 self.facts.append(le(lo, hi))
-        if e.low is not None and not symbol.hi.infinite:
+        if e.low is not None and not symbol.lo.infinite:
             bound = e.low.subs({n: b[0][1].hi for n, b in self._bound.items() if n in e.low.free and b[0][1].exact})
             self.facts.append(ge(symbol.lo, bound))
         if e.high is not None and not symbol.hi.infinite:
@@ -117,6 +128,33 @@ class Binder:
         if e.var is not None:
             self._bound.setdefault(stem, []).append((s, symbol))
         return symbol
+
+    def _name(self, e: core.Extent, is_number: bool) -> Size:
+        if e.var is not None:
+            self._declared.add(e.var)
+        return ANY
+
+    def _kept(self, e: core.Extent, s: Size) -> Size:
+        """What is left of a size where the function is entered: a run refuses what the parameter excludes."""
+        tight = self._tight
+        if tight is None or (e.low is None and e.high is None):
+            return s
+        low, high = (None if b is None or b.infinite else self._at_call(b) for b in (e.low, e.high))
+
+        def kept(x: Expr) -> Expr:
+            if x.infinite:
+                return (low if x.infinite < 0 else high) or x
+            within = x if high is None else min_(high, x)
+            within = within if low is None else max_(low, within)
+            return x if within == x else tight(within)
+
+        lo, hi = kept(s.lo), kept(s.hi)
+        return s if lo == s.lo and hi == s.hi else between(lo, hi)
+
+    def _at_call(self, bound: Expr) -> Expr | None:
+        """The bound of a parameter in the caller's sizes, if it speaks of exact ones."""
+        table = {n: b[0][0].lo for n, b in self._bound.items() if n in bound.free and b[0][0].exact}
+        return bound.subs(table) if bound.free & self._declared <= table.keys() else None
 
     def _new(self, stem: str, kind: str, arg: Expr) -> Expr:
         name, n = stem, 1

@@ -43,6 +43,7 @@ __all__ = [
     "leaves_of",
     "mapped_total",
     "mean_of",
+    "outer_sizes",
     "with_primary",
     "with_shape",
     "with_template",
@@ -254,6 +255,23 @@ def bound_sizes(params: Sequenced[core.Param], values: Sequenced[Value]) -> dict
     for p, v in zip(params, values, strict=True):
         visit(p.shape, v)
     return {n: s[0] if len(s) == 1 else largest_size(s) for n, s in found.items()}
+
+
+def outer_sizes(shape: core.Shape, v: Value) -> Iterator[tuple[core.Extent, Size]]:
+    """What is declared of the sizes of a value, and these, but for what is in its lists: they may be empty."""
+    match shape, v:
+        case (core.TextShape(tokens=e), Str(tokens=s)) | (core.IntShape(value=e), Num(size=s)):
+            yield e, s
+        case core.ListShape(length=e), Items(length=s):
+            yield e, s
+        case core.TupleShape(items=shapes), Group(fields=fields):
+            for i, f in zip(shapes, fields, strict=True):
+                yield from outer_sizes(i, f)
+        case core.RecordShape(fields=declared), Group(fields=fields):
+            for (_, i), f in zip(declared, fields, strict=True):
+                yield from outer_sizes(i, f)
+        case _:
+            pass
 
 
 def largest_size(sizes: list[Size]) -> Size:

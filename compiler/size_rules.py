@@ -6,7 +6,7 @@ every input that does not fail at run time (an index beyond the end, a division 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .expr import (
@@ -56,7 +56,7 @@ from .values import (
     token_count,
 )
 
-__all__ = ["Context", "apply_rule", "first_and_rest"]
+__all__ = ["Context", "apply_rule", "certain_failure", "first_and_rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,51 @@ def apply_rule(op: str, args: list[Value], index: int, context: Context) -> Valu
         assert isinstance(group, Group)
         return group.fields[index]
     return _RULES[op](args, context)
+
+
+# ---------------------------------------------------------------- what fails for certain
+
+
+def certain_failure(op: str, args: list[Value]) -> tuple[str, str] | None:
+    """Why a run fails at an operation, whatever it is given, and what to write instead; None if it need not."""
+    for at, least, message, hint in _LEAST.get(op, ()):
+        most = _num(args[at]).hi.number
+        if most is not None and most < least:
+            return message.format(_shown(_num(args[at]))), hint
+    if op in ("/", "//", "%") and (s := _num(args[1])).exact and s.lo == ZERO:
+        return "this divides by zero", "divide by something else, or look first: `if k == 0 { ... } else { ... }`"
+    if op == "log2" and (most := _num(args[0]).hi.number) is not None and most <= 0:
+        return f"`log2` of {_shown(_num(args[0]))} does not exist", "give it a number above 0"
+    if op in ("first", "last", "min", "max", "index", "replace_at") and isinstance(args[0], Items):
+        length = args[0].length.hi.number
+        place = _num(args[1]).lo.number if op in ("index", "replace_at") else 0
+        if length is not None and place is not None and place >= length:
+            if op not in ("index", "replace_at"):
+                return f"`{op}` of an empty list does not exist", "look first whether there is one: `if len(xs) > 0`"
+            return (
+                f"the index {_shown(_num(args[1]))} is beyond the end of a list of {length}",
+                f"the last index is {length - 1}; `take` and `xs[i..j]` are cut at the end",
+            )
+    return None
+
+
+_INDEX = (1, 0, "the index {} is negative", "indices count from 0; the last element is `last(xs)`")
+_LEAST: Mapping[str, tuple[tuple[int, int, str, str], ...]] = {
+    "split": ((1, 1, "a split into {} parts does not exist", "write how many parts there are to be, at least 1"),),
+    "chunks": ((1, 1, "chunks of size {} do not exist", "write how large they are to be, at least 1"),),
+    "pack": ((1, 1, "parts of size {} hold nothing", "write how large they may be, at least 1"),),
+    "windows": (
+        (1, 1, "windows of size {} do not exist", "write how large they are to be, at least 1"),
+        (2, 1, "windows cannot go on by a step of {}", "write a step of at least 1"),
+    ),
+    "index": (_INDEX,),
+    "replace_at": (_INDEX,),
+}
+"""Arguments that must not be below a number: which, the number, what is wrong where one is, what to write instead."""
+
+
+def _shown(s: Size) -> str:
+    return f"{s.lo}" if s.exact or s.lo.infinite else f"{s.lo} to {s.hi}"
 
 
 # ---------------------------------------------------------------- access to arguments

@@ -87,11 +87,12 @@ from .shapes import (
     leaves_of,
     mapped_total,
     mean_of,
+    outer_sizes,
     with_primary,
     with_shape,
 )
 from .simplify import split_piecewise, tight
-from .size_rules import Context, apply_rule, first_and_rest
+from .size_rules import Context, apply_rule, certain_failure, first_and_rest
 from .solve import Solution, solve
 from .termination import ends
 from .values import (
@@ -128,6 +129,9 @@ _MOST_CASES = 64
 _IN_VAIN, _AT_LEAST = 1.0, 0.1
 # A claim is not tried at larger sizes: powers of them take long.
 _LARGEST_SIZE = 1000
+_BOUND_IT = (
+    "bound the number that it depends on: in the declaration that it comes from, `-> Int[0..10]`, or by `min(k, 10)`"
+)
 # Accumulators within so many others may be looked at so often in all.
 _FREE_NESTING = 2
 _MOST_NESTED = 800
@@ -263,14 +267,29 @@ class Sizes:
             self._reported.add(key)
             self.diagnostics.append(Diagnostic(code, message, span, hint, labels, severity))  # type: ignore[arg-type]
 
+    def _find(
+        self,
+        scope: Scope,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str,
+        labels: tuple[DiagnosticLabel, ...] = (),
+    ) -> None:
+        """Reports what follows from sizes, once these are settled: a recursion is walked with assumed ones first."""
+        found = Diagnostic(code, message, span, hint, labels)
+        if found not in scope.variant.found:
+            scope.variant.found.append(found)
+
     # ---------------------------------------------------------------- variants
 
-    def _variant(self, f: core.Function, args: list[Value], caller: Variant | None) -> tuple[Variant, tuple[Expr, ...]]:
-        """The variant for these arguments, explored if new, and the arguments for its symbols.
+    def _variant(self, f: core.Function, args: list[Value], scope: Scope | None) -> tuple[Variant, tuple[Expr, ...]]:
+        """The variant for these arguments, explored if new, and the arguments for its symbols. `scope`: the caller's.
 
         `_index` and `_low` are those of Tarjan's algorithm for strongly connected components (1972).
         """
-        binder = Binder(f)
+        binder = Binder(f, None if scope is None else lambda e: self._tight(e, scope))
+        caller = None if scope is None else scope.variant
         params = [binder.bind(p.shape, v, p.name) for p, v in zip(f.params, args, strict=True)]
         pattern = tuple(binder.pattern)
         key = (f.name, pattern)
@@ -321,6 +340,8 @@ class Sizes:
                     m.recursive = loops
                     m.component = self._components
                 for m in members:
+                    for d in m.found:
+                        self.report(d.code, d.message, d.span, d.hint, d.severity, d.labels)
                     self._check_claim(m)
                 return
             # a hypothesis failed: all members are analysed anew with weaker ones
@@ -565,6 +586,7 @@ class Sizes:
 
     def _body(self, variant: Variant, params: list[Value]) -> None:
         f = variant.function
+        variant.found.clear()
         scope = Scope(None, variant, variant.facts, variant.declared)
         for p, v in zip(f.params, params, strict=True):
             scope.names[p.name] = v
@@ -665,9 +687,18 @@ class Sizes:
                 v, c = self.walk(a, scope)
                 values.append(v)
                 costs.append(c)
+            self._check_operation(op, values, scope)
             value = apply_rule(op.op, values, op.index, context)
             values = [self._one_of_two(value, values[0], scope) if op.op == "index" else value]
         return values[0], sequence(*costs)
+
+    def _check_operation(self, node: core.Op, values: list[Value], scope: Scope) -> None:
+        failure = certain_failure(node.op, values)
+        # within an accumulator a local may be taken for what it is in the first round, which need not come to this
+        if failure is None or (self._open and not all(_literal(a) for a in node.args[1:])):
+            return
+        if not _facts(scope.facts).contradictory:
+            self._find(scope, "E0408", f"{failure[0]}: a run fails here", node.span, failure[1])
 
     def _one_of_two(self, found: Value, source: Value, scope: Scope) -> Value:
         """An element of a `split` by an index that sizes do not tell: the adversary picks one of the two sizes there
@@ -903,6 +934,14 @@ class Sizes:
                     assert isinstance(v, Group)
                     v = v.fields[i]
                 prompt = prompt + token_count(v)
+        if prompt.hi.infinite:
+            self._find(
+                scope,
+                "W0205",
+                f"nothing bounds the size of the prompt of `{p.name}`: the worst case is unbounded",
+                node.span,
+                _BOUND_IT,
+            )
         ranges = {n: (s.lo, s.hi) for n, s in table.items()}
         value = from_shape(p.result, lambda e, n: extent_size(e, ranges, n, True))
         answer = token_count(value)
@@ -944,9 +983,9 @@ class Sizes:
     def _call_function(self, node: core.CallFunction, scope: Scope) -> tuple[Value, Cost]:
         f = self.program.functions[node.function]
         values, costs = self._arguments(node.args, scope)
-        self._check_where(f, values, node.span, scope)
+        self._check_preconditions(f, values, node.span, scope)
         here = scope.variant
-        variant, args = self._variant(f, values, here)
+        variant, args = self._variant(f, values, scope)
         if variant is here:
             variant.recursive = True
         table = {n: a for n, a in zip(variant.params, args, strict=True)}
@@ -974,24 +1013,53 @@ class Sizes:
         lo, hi = self._tight(s.lo, scope), self._tight(s.hi, scope)
         return exact(lo) if lo == hi else Size(lo, hi, s.mean)
 
-    def _check_where(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
-        if not f.where:
+    def _check_preconditions(self, f: core.Function, values: list[Value], span: Span, scope: Scope) -> None:
+        """Reports a call that certainly breaks a `where`, or what a parameter declares of its size or number."""
+        declared = [
+            (p.name, e, s)
+            for p, v in zip(f.params, values, strict=True)
+            for e, s in outer_sizes(p.shape, v)
+            if e.low is not None or e.high is not None
+        ]
+        if not f.where and not declared:
             return
         table = bound_sizes(f.params, values)
         facts = _facts(scope.facts)
-        for c, where in f.where:
-            known = {n: s.lo for n, s in table.items() if n in c.free and s.exact and not s.lo.infinite}
-            needed = c.subs(known)
-            if len(known) < sum(1 for n in c.free if n in table):
-                continue
+
+        def at_call(free: frozenset[str]) -> dict[str, Expr] | None:
+            named = {n: s for n, s in table.items() if n in free}
+            exactly = all(s.exact and not s.lo.infinite for s in named.values())
+            return {n: s.lo for n, s in named.items()} if exactly else None
+
+        def broken(needed: Cond) -> bool:
             # what is kept is proven faster than that it is not broken
-            if not facts.implies(needed) and facts.refutes(needed):
-                self.report(
+            return not facts.implies(needed) and facts.refutes(needed)
+
+        for c, where in f.where:
+            known = at_call(c.free)
+            if known is not None and broken(c.subs(known)):
+                self._find(
+                    scope,
                     "E0404",
                     f"this call breaks the precondition of {f.origin}",
                     span,
                     f"{f.origin} requires {c}; call it only where that holds",
                     labels=(DiagnosticLabel(where, "required here"),),
+                )
+        for name, e, size in declared:
+            for bound, end, relation in ((e.low, size.hi, ge), (e.high, size.lo, le)):
+                known = None if bound is None or bound.infinite or end.infinite else at_call(bound.free)
+                if bound is None or known is None or not broken(relation(end, bound.subs(known))):
+                    continue
+                within = "..".join("" if b is None or b.infinite else f"{b}" for b in (e.low, e.high))
+                given = f"{size.lo}" if size.exact else f"{size.lo} to {size.hi}"
+                self._find(
+                    scope,
+                    "E0404",
+                    f"this call gives {given} for `{name}` of {f.origin}, which declares {within}",
+                    span,
+                    f"give it what lies within {within}, or declare more",
+                    labels=(DiagnosticLabel(f.span, "declared here"),),
                 )
 
     # ---------------------------------------------------------------- loops
@@ -1004,6 +1072,7 @@ class Sizes:
         if node.where is not None:
             return self._for_where(node, source, before, scope)
         value, cost = self._rounds_of(node, source, scope)
+        self._check_bounded(source.length, cost, node.span, scope)
         self._check_invariant(node, source.length)
         if not node.concurrent and _calls_models(cost):
             self.loops["W0201", node.span.start] = scope.variant, cost
@@ -1015,6 +1084,16 @@ class Sizes:
                 "warning",
             )
         return value, sequence(before, cost)
+
+    def _check_bounded(self, rounds: Size, cost: Cost, span: Span, scope: Scope, hint: str = "") -> None:
+        if rounds.hi.infinite and not isinstance(cost, Free):
+            self._find(
+                scope,
+                "W0203",
+                "nothing bounds the number of rounds: the worst case is unbounded",
+                span,
+                hint or _BOUND_IT,
+            )
 
     def _check_invariant(self, node: core.For | core.Fold, length: Size) -> None:
         for same in invariant_calls(node):
@@ -1119,6 +1198,7 @@ class Sizes:
         source_total = spread_total(source)
         if out_size is not None and source_total is not None and _is_variable(node.body, node.var):
             total = between(ZERO, source_total.hi)
+        self._check_bounded(n, one, node.span, scope)
         out = Items(length, list_of(length, value).parts if length.exact else None, value, total)
         return out, sequence(before, loop(self.fresh("i"), n, one, node.concurrent))
 
@@ -1132,6 +1212,7 @@ class Sizes:
         test_truth, test = self._condition_closed(node.where, inner)
         cost = sequence(before, loop(self.fresh("i"), source.length, test, node.concurrent))
         n = source.length
+        self._check_bounded(n, test, node.span, scope)
         total = spread_total(source)
         part_total = None if total is None else between(ZERO, total.hi)
         if source.parts is not None and primary(source.element) is not None and primary(source.element).exact:  # type: ignore[union-attr]
@@ -1202,6 +1283,7 @@ class Sizes:
         self._open += 1
         value, cost = self._fold_from(initial, source, body, scope, 0, node.span)
         self._open -= 1
+        self._check_bounded(source.length, cost, node.span, scope)
         if any(isinstance(c, Loop) and _grows(c.body, c.index) for c in terms(cost)):
             self.loops["W0202", node.span.start] = scope.variant, cost
             self.report(
@@ -1337,14 +1419,8 @@ class Sizes:
         cost: Cost = Rounds(index, most, test, run.cost, chance)
         if isinstance(test, Free) and isinstance(run.cost, Free):
             cost = FREE
-        elif most.hi.infinite:
-            self.report(
-                "W0203",
-                "nothing bounds the number of rounds: the worst case is unbounded",
-                node.span,
-                "write `up to k` after the initial value",
-                "warning",
-            )
+        hint = "" if node.up_to else "write `up to k` after the initial value"
+        self._check_bounded(most, cost, node.span, scope, hint)
         return hull(initial, value), cost
 
     def _vote(self, node: core.Vote, scope: Scope) -> tuple[Value, Cost]:
@@ -1360,6 +1436,7 @@ class Sizes:
         costs.append(c)
         value, body = self._closed(scope.child(), node.body)
         cost: Cost = FREE if isinstance(body, Free) else Ballot(lead, m.size, body)
+        self._check_bounded(m.size, cost, node.span, scope)
         if node.fallback is not None:
             value, cost = self._fallback(node.fallback, value, cost, None, scope)
         return value, sequence(*costs, cost)
@@ -1457,6 +1534,10 @@ def _pure(node: core.Node) -> bool:
             return all(_pure(a) for a in args)
         case _:
             return False
+
+
+def _literal(node: core.Node) -> bool:
+    return isinstance(node, core.Const) or (isinstance(node, core.Op) and all(_literal(a) for a in node.args))
 
 
 def _is_variable(node: core.Node, name: str) -> bool:

@@ -1,14 +1,17 @@
 """Whether every recursion ends: a size shrinks along every cycle of calls.
 
 The size-change principle (Lee, Jones, Ben-Amram, POPL 2001): every call is a graph from the caller's sizes to the
-callee's, with an arc where a size certainly does not grow and a marked one where it certainly shrinks and is bounded
-below; if every idempotent composition of such graphs around a cycle has a marked arc from a size to itself, no
-infinite sequence of calls exists. In: the variants of a program with their cost terms. Out: diagnostics.
+callee's, with an arc where a size certainly does not grow. Two marks of an arc say that the size shrinks, and that it
+is not below some constant; an arc of a composition has those of the arcs it goes along. If every idempotent composition
+of such graphs around a cycle has an arc with both marks from a size to itself, no infinite sequence of calls exists:
+the size would shrink in every round, and lie above the constant in every round. So one function of a mutual recursion
+may look whether to stop, and another make smaller what is passed. In: the variants of a program with their cost terms.
+Out: diagnostics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -26,13 +29,17 @@ __all__ = ["check_termination", "ends"]
 _MOST_GRAPHS = 4000
 
 
+_Arc = tuple[int, int, bool, bool]
+"""From a measure, to a measure; whether it shrinks on the way, and whether it is bounded below somewhere on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """Arcs (from measure, to measure, strict) of a call from one variant to another."""
+    """Arcs of a call, or of calls in a row, from one variant to another."""
 
     source: str
     target: str
-    arcs: frozenset[tuple[int, int, bool]]
+    arcs: frozenset[_Arc]
 
 
 def check_termination(variants: Iterable[Variant]) -> list[Diagnostic]:
@@ -49,6 +56,9 @@ def check_termination(variants: Iterable[Variant]) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     reported: set[int] = set()
     for members in components.values():
+        untrue = _untrue_measures(members)
+        out.extend(d for d in untrue if d.span.start not in reported)
+        reported |= {d.span.start for d in untrue}
         found = _endless_call(members)
         if found is None or found[1].start in reported:
             continue
@@ -104,6 +114,59 @@ def _endless_call(members: list[Variant]) -> tuple[Variant, Span] | None:
             break
     assert culprit is not None
     return next((m for m, c in calls if c.span == culprit), members[0]), culprit
+
+
+def _untrue_measures(members: list[Variant]) -> list[Diagnostic]:
+    """A diagnostic for every function whose `decreases` names a size that does not shrink on the way to its next call.
+
+    Another size may shrink there, and the recursion end: what a program says of itself has to be true all the same.
+    """
+    named = {m.function.name: m for m in members if m.function.decreases is not None}
+    if not named:
+        return []
+    names = {m.name: m for m in members}
+    clauses = tuple(dict.fromkeys(m.function.decreases for m in named.values() if m.function.decreases is not None))
+    own: dict[str, int] = {}
+    measures: dict[str, list[Expr]] = {}
+    for m in members:
+        # others pass it on, under the names that they share with the function that declares it
+        measures[m.name] = [*_measures(m, False), *(e for c in clauses if (e := _declared(c, m)) is not None)]
+        if m.function.decreases is not None and (size := _declared(m.function.decreases, m)) is not None:
+            own[m.name] = measures[m.name].index(size)
+    graphs: dict[_Graph, Span] = {}
+    for m in members:
+        for c in calls_in(m.cost):
+            if c.variant in names:
+                graphs.setdefault(_graph(m, names[c.variant], c, measures), c.span)
+    out = []
+    for name, m in sorted(named.items()):
+        tops = {v.name for v in members if v.function.name == name and v.name in own}
+
+        def untrue(g: _Graph, tops: set[str] = tops) -> bool:
+            shrinks = (own.get(g.source), own.get(g.target), True, True)
+            return g.source in tops and g.target in tops and shrinks not in g.arcs
+
+        span = _first(graphs, untrue, tops)
+        if span is not None:
+            f = m.function
+            out.append(
+                Diagnostic(
+                    "E0407",
+                    f"`decreases {f.decreases}` does not hold: {f.decreases} is not found to shrink in this recursive "
+                    f"call of `{f.origin}`",
+                    span,
+                    "name a size that shrinks on every recursive call and stays above some number, or leave out "
+                    "`decreases`: then the compiler looks for one",
+                    (Label(f.span, "declared by this function"),),
+                )
+            )
+    return out
+
+
+def _declared(clause: Expr, v: Variant) -> Expr | None:
+    """The size that a `decreases` names, in a function with sizes of these names; None where it is not known."""
+    table = {n: v.declared[n].hi for n in clause.free if n in v.declared}
+    return clause.subs(table) if table and all(not e.infinite for e in table.values()) else None
 
 
 def _computed_call(
@@ -163,14 +226,8 @@ def _measures(v: Variant, differences: bool) -> list[Expr]:
     # of an interval it is the upper end that has to shrink
     singles = [sym(n, k) for n, k in zip(v.params, v.kinds, strict=True) if k != "real"]
     out = list(singles)
-    if v.function.decreases is not None:
-        table = {}
-        for n in v.function.decreases.free:
-            s = v.declared.get(n)
-            if s is not None:
-                table[n] = s.hi
-        if all(not e.infinite for e in table.values()):
-            out.append(v.function.decreases.subs(table))
+    if v.function.decreases is not None and (size := _declared(v.function.decreases, v)) is not None:
+        out.append(size)
     if differences:
         ints = [e for e, k in zip(singles, (k for k in v.kinds if k != "real"), strict=True) if k == "int"]
         others = singles if len(singles) <= 4 else ints
@@ -194,11 +251,12 @@ def _arcs(
     sources: tuple[Expr, ...],
     targets: tuple[Expr, ...],
     kinds: tuple[Kinds, ...],
-) -> frozenset[tuple[int, int, bool]]:
-    """Which measures of the caller limit which of the callee, and whether strictly."""
+) -> frozenset[_Arc]:
+    """Which measures of the caller limit which of the callee."""
     facts = assuming(*known)
     table = dict(zip(params, args, strict=True))
-    arcs: set[tuple[int, int, bool]] = set()
+    arcs: set[_Arc] = set()
+    bounded: dict[int, bool] = {}
     infinite = {n for n, a in table.items() if a.infinite}
     for j, after in enumerate(targets):
         if after.free & infinite:
@@ -208,43 +266,54 @@ def _arcs(
             # what shares no symbol with a size is not comparable with it, unless facts speak of a bound symbol
             if not before.free or not (before.free & value.free or any("__" in n for n in value.free)):
                 continue
-            if value == before:
-                arcs.add((i, j, False))
-                continue
             drop = (before - value).number
             smaller = drop >= 1 if drop is not None else facts.implies(le(value, before - 1))
-            if smaller and (is_nonneg(before) or facts.minimum(before) is not None):
-                arcs.add((i, j, True))
-            elif smaller or (drop is None and facts.implies(le(value, before))):
-                arcs.add((i, j, False))
+            if smaller or (drop >= 0 if drop is not None else facts.implies(le(value, before))):
+                if i not in bounded:
+                    bounded[i] = is_nonneg(before) or facts.minimum(before) is not None
+                arcs.add((i, j, smaller, bounded[i]))
     return frozenset(arcs)
 
 
 def _compose(a: _Graph, b: _Graph) -> _Graph:
-    arcs: dict[tuple[int, int], bool] = {}
-    by_source: dict[int, list[tuple[int, bool]]] = {}
-    for i, j, s in b.arcs:
-        by_source.setdefault(i, []).append((j, s))
-    for i, j, s in a.arcs:
-        for k, t in by_source.get(j, ()):
-            arcs[i, k] = arcs.get((i, k), False) or s or t
-    return _Graph(a.source, b.target, frozenset((i, k, s) for (i, k), s in arcs.items()))
+    by_source: dict[int, list[_Arc]] = {}
+    for arc in b.arcs:
+        by_source.setdefault(arc[0], []).append(arc)
+    arcs = {(i, k, s or t, low or lower) for i, j, s, low in a.arcs for _, k, t, lower in by_source.get(j, ())}
+    return _Graph(a.source, b.target, frozenset(x for x in arcs if not any(_says_more(y, x) for y in arcs)))
+
+
+def _says_more(a: _Arc, b: _Arc) -> bool:
+    return a != b and a[:2] == b[:2] and a[2] >= b[2] and a[3] >= b[3]
 
 
 def _endless(graphs: dict[_Graph, Span]) -> Span | None:
     """The first call of a cycle that no size limits; None if there is none."""
+
+    def endless(g: _Graph) -> bool:
+        if g.source != g.target or _compose(g, g).arcs != g.arcs:
+            return False
+        return not any(i == j and s and low for i, j, s, low in g.arcs)
+
+    return _first(graphs, endless)
+
+
+def _first(graphs: dict[_Graph, Span], wrong: Callable[[_Graph], bool], ends: set[str] | None = None) -> Span | None:
+    """A call of the first calls in a row that are wrong; None if none are. Calls in a row end at one of `ends`."""
     closure = dict(graphs)
     todo = list(graphs)
     while todo:
         g = todo.pop()
-        if g.source == g.target and _compose(g, g).arcs == g.arcs and not any(i == j and s for i, j, s in g.arcs):
+        if wrong(g):
             return closure[g]
+        if ends is not None and g.target in ends:
+            continue
         for h, span in list(graphs.items()):
             if g.target == h.source:
                 new = _compose(g, h)
                 if new not in closure:
                     # blame the call that makes nothing smaller
-                    blame = closure[g] if not any(s for _, _, s in g.arcs) else span
+                    blame = closure[g] if not any(s for _, _, s, _ in g.arcs) else span
                     closure[new] = blame
                     todo.append(new)
         if len(closure) > _MOST_GRAPHS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..lang.diagnostics import Diagnostic
 from ..lang.source import Span
 from . import core
 from .costs import FREE, Cost
@@ -34,3 +35,5 @@ class Variant:
     recursive: bool = False
     component: int = 0
     unknown: list[tuple[str, Span]] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    """What the walk over its body found, reported once the sizes that it assumed are settled."""

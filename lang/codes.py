@@ -609,7 +609,8 @@ _row("E0403", "recursion that may never end", """
     """)
 
 _row("E0404", "a call that breaks a precondition", """
-    The `where` of a function says for which sizes it may be called. At this call the sizes can only be others.
+    The `where` of a function says for which sizes it may be called, and so do sizes and ranges in its parameters:
+    `Text[4000]`, `Int[0..50]`. At this call they can only be others.
     """, """
     fn top(items: List[Int, n]) -> Int where n >= 1 {
       first(items)
@@ -637,6 +638,26 @@ _row("E0406", "a size that is too large to write out", """
     """, """
     fn main(n: Int) -> List[Int, 2 ** n] where n >= 0 {
       if n == 0 { [1] } else { main(n - 99999999999) ++ main(n - 1) }
+    }
+    """)
+
+_row("E0407", "a `decreases` that does not hold", """
+    `decreases` names a size that shrinks on every recursive call, down to some number. Here it is not found to shrink
+    (another size may): name that one, or a formula such as `high - low`, or leave the clause out where the compiler
+    finds a size itself. In a recursion through several functions it has to shrink from one call of the function that
+    declares it to the next.
+    """, """
+    fn main(n: Int, k: Int) -> Int where n >= 0, k >= 0 decreases k {
+      if n == 0 { k } else { main(n - 1, k) }
+    }
+    """)
+
+_row("E0408", "an operation that certainly fails", """
+    Some operations have no result: an index that is negative or beyond the end, a division by zero, chunks of size 0,
+    the first of no elements. A run stops at them. Here the numbers are known, so that every run that gets here would.
+    """, """
+    fn main(doc: Text[n]) -> List[Text] {
+      chunks(doc, 0)
     }
     """)
 
@@ -1086,7 +1107,8 @@ _row("W0202", "a history that makes tokens quadratic", """
 
 _row("W0203", "a loop without a bound", """
     Nothing limits how often this loop runs, so its worst case is unbounded: the report's upper bounds are oo. With
-    `up to k` after the initial value it ends after k rounds, whatever the model answers.
+    `up to k` after the initial value a `repeat` ends after k rounds, whatever the model answers. Where the number of
+    rounds is itself an answer, give it a range, `-> Int[0..10]`, or take `min(k, 10)`.
     """, r"""
     model fast = "local/fast"
 
@@ -1101,6 +1123,24 @@ _row("W0203", "a loop without a bound", """
 
     fn main(text: Text[n]) -> Text[n] {
       repeat draft = text while call bad(draft) { call mend(draft) }
+    }
+    """)
+
+_row("W0205", "a prompt without a bound", """
+    Nothing limits how long this prompt can get, so the worst case is unbounded: the report's upper bounds are oo.
+    Mostly a list or a text in it is as long as a number that a model answered. Give that a range, `-> Int[0..10]`, or
+    take `min(k, 10)`.
+    """, """
+    primitive count(text: Text[n]) -> Int {
+      prompt: "How many chapters has this? {text}"
+    }
+
+    primitive pick(numbers: List[Int]) -> Int {
+      prompt: "Which of these? {numbers}"
+    }
+
+    fn main(text: Text[n]) -> Int {
+      call pick(range(call count(text)))
     }
     """)
 

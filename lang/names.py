@@ -22,8 +22,7 @@ from .source import Span
 from .suggest import did_you_mean, listing, nearest
 
 __all__ = ["Binding", "Broken", "Builtin", "Constant", "Declared", "Imported", "Local", "Names", "Size",
-           "TypeParameter",
-           "resolve"]
+           "TypeParameter", "model_size", "resolve", "size_taken"]
 
 Kind = Literal["parameter", "let", "pattern", "item", "accumulator", "lambda"]
 GlobalDecl: TypeAlias = (n.FnDecl | n.PrimitiveDecl | n.ToolDecl | n.ModelDecl | n.ParamDecl | n.TypeDecl | n.EnumDecl)
@@ -193,11 +192,29 @@ def _declare(unit: Unit, names: Names, diagnostics: list[Diagnostic]) -> Table:
     return table
 
 
+def model_size(decl: n.ModelDecl) -> str | None:
+    """The symbol of a model's size; None where it is a number."""
+    given = next((a.value for a in decl.attrs if a.name == "size"), None)
+    return f"m_{decl.name}" if given is None else given.id if isinstance(given, n.Name) else None
+
+
+def size_taken(name: str, span: Span, whose: str) -> Diagnostic:
+    """A size with the name of another symbol of the reports."""
+    return Diagnostic("E0414", f"The size `{name}` bears the name of {whose}.", span,
+                      f"give the size another name, such as `{name[0] if name[0] != name else name + '1'}`")
+
+
 class _Resolver:
     """One file. `scopes` are the blocks around the place at hand; each knows how many lambdas lie around it."""
 
     def __init__(self, unit: Unit, table: Table, names: Names, diagnostics: list[Diagnostic]) -> None:
         self.unit, self.table, self.names, self.diagnostics = unit, table, names, diagnostics
+        self.symbols: dict[str, str] = {}               # of the reports, besides sizes: what they are
+        for decl in unit.module.decls:
+            if isinstance(decl, n.ParamDecl):
+                self.symbols[decl.name] = f"the param `{decl.name}`"
+            elif isinstance(decl, n.ModelDecl) and (size := model_size(decl)) is not None:
+                self.symbols[size] = f"the size of the model `{decl.name}`"
         self.scopes: list[tuple[dict[str, Local], int]] = []
         self.open_lambdas: list[n.Lambda] = []
         self.sizes: dict[str, Span] = {}
@@ -271,6 +288,9 @@ class _Resolver:
             if p.name in numbers and keyword.iskeyword(p.name):
                 self.fault("E0414", f"`{p.name}` cannot name an Int parameter, which is a size too: it is a reserved "
                            "word of Python, which reads the formulas.", p.span, f"call it `{p.name}_`")
+        for name, span in (self.sizes | {p.name: p.span for p in params if p.name in numbers}).items():
+            if name in self.symbols:
+                self.diagnostics.append(size_taken(name, span, self.symbols[name]))
         for p in params:
             self.type(p.type)
         self.used_sizes = set()                         # where a parameter binds a size it does not use it

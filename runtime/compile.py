@@ -329,7 +329,7 @@ class _Module:
                     continue
                 low, high = "None", "None"
                 for i, bound in enumerate((extent.low, extent.high)):
-                    if bound is not None and not bound.infinite and not (i == 0 and bound.number == 0):
+                    if bound is not None and not bound.infinite:
                         source, names = self.expression(bound, function)
                         needed.update(names)
                         low, high = (source, high) if i == 0 else (low, source)

@@ -472,3 +472,25 @@ def test_a_run_that_fails_is_3_with_its_place(orch: Any, tmp_path: Path) -> None
         found = done.json
         assert done.code == 3 and found["result"] is None and found["errors"][0]["line"] == 1
         assert orch("run", path, "--arg", f"n={n}", "--backend", "sim").code == 3
+
+
+@pytest.mark.parametrize(("arguments", "code", "hint"), [
+    (("cost", "--parallel", 0), "E0800", "write --parallel 8"),
+    (("tune", "--at", "n=9", "--parallel", 0), "E0800", "write --parallel 8"),
+    (("run", "--arg", "doc=a", "--concurrency", 0), "E0800", "write --concurrency 8"),
+    (("run", "--arg", "doc=a", "--backend", "sim", "--budget-dollars", 1), "E0813", "give the model `price_in`"),
+])
+def test_what_cannot_be_done_says_what_to_write_instead(
+    orch: Any, digest: Path, arguments: tuple[object, ...], code: str, hint: str,
+) -> None:
+    done = orch(arguments[0], digest, *arguments[1:])
+    assert done.code != 0 and code in done.err and hint in " ".join(done.err.split())
+
+
+def test_a_run_that_failed_says_what_to_write_instead(orch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "p.orch"
+    path.write_text("fn main(k: Int[0..50]) -> Int { 100 // (50 - k) }\n")
+    for k, hint in ((50, "look first whether there is a result"), (-1, "give what lies within the bounds")):
+        done = orch("run", path, "--arg", f"k={k}")
+        told = " ".join(done.err.split())
+        assert done.code == 3 and "E0810" in told and hint in told and "it was reached by main" in told

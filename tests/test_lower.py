@@ -280,10 +280,7 @@ def test_fallbacks_votes_tools_and_alternatives() -> None:
 
 
 def test_a_size_may_not_bear_a_name_that_is_taken() -> None:
-    for text in ("fn f(doc: Text) -> Text { doc }\nfn main(x: Text[n_doc]) -> Text { f(x) }",
-                 'model fast = "a/b"\nprimitive p(q: Text[n]) -> Int { prompt: "{q}" }\n'
-                 "fn main(m_fast: Int) -> Int { m_fast }",
-                 "param chunk: Int = 3\nfn main(chunk: Int) -> Int { chunk }"):
-        checked, found = load_program(Source("p.orch", text))
-        assert checked is not None, found
-        assert [d.code for d in lower(checked)[1]] == ["E0414"]
+    checked, found = load_program(Source("p.orch", "fn f(doc: Text) -> Text { doc }\n"
+                                                   "fn main(x: Text[n_doc]) -> Text { f(x) }"))
+    assert checked is not None, found
+    assert [d.code for d in lower(checked)[1]] == ["E0414"]

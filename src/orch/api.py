@@ -178,6 +178,7 @@ class Program:
         check_names("primitive", changed.oracle, given.primitives)
         for name, value in changed.params.items():
             _check_param(given.tunables[name], value)
+        check_at_least_one("call in flight", changed.concurrency, "--concurrency 8")
         before = self._options
         same = changed.models == before.models and changed.tokenizer == before.tokenizer
         return Program(given, self._warnings, changed, self._folder, (self._analysed or self) if same else None)
@@ -304,8 +305,7 @@ class Program:
     def _report(self, entry: str, metrics: Sequence[str] | None, at: Sequence[Mapping[str, Number]],
                 ranges: Sequence[Mapping[str, tuple[int, int]]], let: Mapping[str, str],
                 parallel: int | None) -> Report:
-        if parallel is not None and parallel < 1:
-            raise fault("E0800", f"At least one request at a time is needed, not {parallel}.")
+        check_at_least_one("request at a time", parallel, "--parallel 8")
         points = self.points(entry, at)
         names = metric_names(metrics)
         if parallel is not None and names is not None:
@@ -827,12 +827,9 @@ def _failure(error: RunError) -> Diagnostic:
     if len(path) > 8:
         path = [*path[:4], "...", *path[-3:]]
     text, _, hint = error.message.partition("\n") if error.kind in ("journal", "differs") else (error.message, "", "")
-    if error.kind == "budget":
-        hint = "raise it; with --journal and --resume nothing is paid twice"
-    elif error.kind == "replay":
-        hint = "finish the run first, with its own backend and --resume"
-    elif path and not hint:
-        hint = f"it was reached by {' > '.join(path)}"
+    hint = hint or _HINTS.get(error.kind, "")
+    if path and error.kind not in ("budget", "replay"):
+        hint += f"{'; ' if hint else ''}it was reached by {' > '.join(path)}"
     message = text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
     # a file that cannot be used is no fault of a place in the program
     span = NOWHERE if error.kind in ("journal", "differs") else error.span or NOWHERE
@@ -841,6 +838,28 @@ def _failure(error: RunError) -> Diagnostic:
 
 _CODES = {"backend": "E0812", "argument": "E0804", "internal": "E0898", "budget": "E0811", "price": "E0813",
           "journal": "E0830", "differs": "E0831", "replay": "E0832"}
+
+
+_HINTS = {
+    "where": "give the entry other arguments, or call only where the condition holds: `if ... { ... } else { ... }`",
+    "size": "give what lies within the bounds, or declare wider ones",
+    "value": "look first whether there is a result: `if ... { ... } else { ... }`",
+    "call": "write `else` behind the call for what to take when it fails, or allow more `attempts`",
+    "tool": "write `else` behind the call for what to take when it fails",
+    "vote": "write `else` behind the vote for what to take when it fails",
+    "choose": "name models with larger windows, or with the prices and sizes that the metric needs",
+    "budget": "raise it; with --journal and --resume nothing is paid twice",
+    "replay": "finish the run first, with its own backend and --resume",
+    "price": "give the model `price_in` and `price_out`, bind its name to a model of the price table with --model, or "
+             "use --budget-calls or --budget-tokens",
+}
+"""What to write instead where a run fails, by the kind of its failure."""
+
+
+def check_at_least_one(what: str, given: int | None, option: str) -> None:
+    """Refuses a number of concurrent calls below 1."""
+    if given is not None and given < 1:
+        raise fault("E0800", f"At least one {what} is needed, not {given}.", f"write {option}")
 
 
 def bad_arguments(e: BadArguments) -> OrchError:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .api import Number, Program, check_names, check_points, formula
+from .api import Number, Program, check_at_least_one, check_names, check_points, formula
 from .errors import NOWHERE, OrchError, diagnostic_json, fault, stage
 from .lang.diagnostics import Diagnostic
 
@@ -85,8 +85,7 @@ def tune(program: Program, entry: str | None, at: Mapping[str, Number] | Sequenc
          minimise: str | None, subject: Sequence[str], parallel: int | None) -> TuningView:
     """See `Program.tune`."""
     from .compiler.tune_view import Tuned
-    if parallel is not None and parallel < 1:
-        raise fault("E0800", f"At least one request at a time is needed, not {parallel}.", "write --parallel 8")
+    check_at_least_one("request at a time", parallel, "--parallel 8")
     name = program.entry(entry)
     warnings = program.warnings
     given = [at] if isinstance(at, Mapping) else list(at)
