@@ -23,7 +23,7 @@ class OutOfTime(Exception):
 
 
 class Deadline:
-    """A moment after which the solver gives up: in CPU seconds of this thread, so that a busy machine changes no answer."""
+    """A moment after which the solver gives up: in CPU seconds of this thread, whatever else the machine does."""
 
     __slots__ = ("at",)
 
