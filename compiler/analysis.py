@@ -184,7 +184,9 @@ class Analysis:
             return _Solved(goal, None, Bound(None, False, None, TRUE, reason=_CUT_VOTE), 0)
         if not _needs_solver(closed):
             growth = order(closed, usual) if reading == "expected" else order_of_bound(closed, usual, side)
-            return _Solved(goal, None, Bound(closed, True, growth, _unless_same(positive, closed, goal)), 0)
+            same = closed in (goal, tight(goal, assuming(domain), settled))
+            holds = TRUE if same else conj(*(c for c in _parts(positive) if c.free & goal.free))
+            return _Solved(goal, None, Bound(closed, True, growth, holds), 0)
         system = self.readings.system(goal, metric, reading, only, domain)
         # an Int may be negative, but a report need not speak of that: the closed form may stop at zero
         narrowed = System(
@@ -784,11 +786,6 @@ def _ceiling(c: Cond) -> bool:
 
 def _parts(c: Cond) -> tuple[Cond, ...]:
     return c.parts if isinstance(c, And) else (c,)
-
-
-def _unless_same(assumed: Cond, closed: Expr, goal: Expr) -> Cond:
-    """Where a simplified form holds: everywhere, unless the assumption changed it."""
-    return TRUE if closed == goal else conj(*(c for c in _parts(assumed) if c.free & goal.free))
 
 
 def _needs_solver(e: Expr) -> bool:

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from .codegen import compile_expr
+from .corners import corners, least_ceilings
 from .expr import (
     FALSE,
     INF,
@@ -51,7 +52,7 @@ from .expr import (
 from .facts import Facts, assuming
 from .linear import minimum
 from .numeric import EvaluationError
-from .simplify import split_piecewise
+from .simplify import split_piecewise, tight
 
 __all__ = ["compare", "order", "order_of_bound", "theta"]
 
@@ -100,7 +101,20 @@ def order(e: Expr, domain: Cond = TRUE, side: Literal["upper", "lower"] | None =
     """
     if e.infinite:
         return INF if e.infinite > 0 else None
+    e, domain = _sizes(e, domain)
     return _order(e, domain, side, (e.kinds, domain.kinds))
+
+
+def _sizes(e: Expr, domain: Cond) -> tuple[Expr, Cond]:
+    """Integers that the domain keeps at 0 or above as sizes, of which more is known by their kind."""
+    signed = {a.name for x in (e, domain) for a in x.atoms() if isinstance(a, Sym) and a.kind == "int"}
+    facts = assuming(domain) if signed else None
+    low = [n for n in sorted(signed) if facts is not None and facts.nonneg(sym(n, "int"))]
+    if not low:
+        return e, domain
+    # symbols are equal by name, whatever their kind, so they leave and come back under it
+    away, back = {n: sym(f"{n}'") for n in low}, {f"{n}'": sym(n) for n in low}
+    return e.subs(away).subs(back), domain.subs(away).subs(back)
 
 
 def order_of_bound(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Expr | None:
@@ -113,18 +127,82 @@ def order_of_bound(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Ex
 def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None, kinds: object) -> Expr | None:
     if not e.terms:
         return ZERO
-    found = _leading(e, domain, side)
+    space = _space(domain)
+    space.know(e)
+    e = tight(e, space.facts)
+    if not e.terms:
+        return ZERO
+    found = _leading(e, domain, None)
     if found is not None or side is None:
         return found
     try:
-        e, assumed = _space(domain).decided(e)
+        e, assumed = space.decided(e)
     except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
         return None
     domain = conj(domain, *assumed)
     if side == "upper":
-        return _order_by_cases(e, domain) or _order_above(e, domain)
-    below = [x for x in (_leading(b, domain, side) for b in _below(e, _space(domain).facts)) if x is not None]
-    return _leading(sum(below, ZERO), domain, None) if below else None
+        return _least(list(_orders_above(e, domain)), domain)
+    known = [_leading(e, domain, side), *(_leading(b, domain, side) for b in _below(e, _space(domain).facts))]
+    known.append(_order_at_corners(e, domain, side))
+    below = [x for x in known if x is not None]
+    return _leading(sum(below, ZERO), domain, None) if any(x != ZERO for x in below) else below[0] if below else None
+
+
+def _least(orders: list[Expr], domain: Cond) -> Expr | None:
+    """The smallest of several upper orders; the first, if which that is is not known."""
+    best = None
+    for x in orders:
+        if best is None or (x != best and _at_most(x, best, domain) and not _at_most(best, x, domain)):
+            best = x
+    return best
+
+
+def _at_most(a: Expr, b: Expr, domain: Cond) -> bool:
+    """Whether a is proved to be of no larger order than b."""
+    if a == b or not a.terms:
+        return True
+    space = _space(domain)
+    try:
+        space.know(a)
+        space.know(b)
+        second = [p.term for p in space.leading_of(b, None)]
+        return all(space.below_all(p.term, second) for p in space.leading_of(a, None))
+    except (_Undecided, EvaluationError, OverflowError, ZeroDivisionError, ValueError, RecursionError):
+        return False
+
+
+def _orders_above(e: Expr, domain: Cond) -> Iterator[Expr]:
+    """Upper orders found in different ways."""
+    space = _space(domain)
+    raised, limits = least_ceilings(e, lambda x: space.facts.implies(gt(x, ZERO)))
+    above = _above(raised) if limits else None
+    for found in (
+        _leading(e, domain, "upper"),
+        None if above is None else _leading(above.subs(limits), domain, "upper"),
+        _order_at_corners(e, domain, "upper"),
+    ):
+        if found is not None:
+            yield found
+    found = _order_by_cases(e, domain) or _order_above(e, domain)
+    if found is not None:
+        yield found
+
+
+def _order_at_corners(e: Expr, domain: Cond, side: Literal["upper", "lower"]) -> Expr | None:
+    """The order of what bounds e where each rounding is as large or as small as it can be."""
+    found = [_leading(x, domain, side) if x != ZERO else ZERO for x in corners(e, side, _space(domain).facts.nonneg)]
+    known = [x for x in found if x is not None]
+    if not known or len(known) < len(found):
+        return None
+    if side == "upper":
+        return _leading(sum(known, ZERO), domain, None)
+    lowest = known[0]
+    for x in known[1:]:
+        if _at_most(x, lowest, domain):
+            lowest = x
+        elif not _at_most(lowest, x, domain):
+            return None
+    return lowest
 
 
 def _order_by_cases(e: Expr, domain: Cond) -> Expr | None:
@@ -324,8 +402,40 @@ def _written(parts: Sequence[_Part]) -> Expr:
     return Expr({m: 1 for m in total.terms}) if total.terms else ZERO
 
 
+def _size(p: _Part) -> Number:
+    """A coefficient that is small if this one is."""
+    return _plain(p.high) if isinstance(p.high, Fraction) and 0 < p.high < 1 else 1
+
+
 def _space(domain: Cond) -> _Space:
     return _space_of(domain, domain.kinds)
+
+
+_LARGE = (8, 2, 1)
+"""What symbols that grow are at least, if the domain does not say otherwise."""
+
+
+@lru_cache(maxsize=400)
+def _far_of(domain: Cond, kinds: Kinds, names: tuple[str, ...], whole: tuple[str, ...]) -> Facts:
+    facts = assuming(domain)
+    if facts.contradictory:
+        return facts
+    symbols = [sym(n, k) for n, k in zip(names, whole, strict=True)]
+    large = facts.with_(*(Rel(">=", x - _LARGE[0]) for x in symbols))
+    if not large.contradictory:
+        return large
+    for x in symbols:
+        for least in _LARGE:
+            more = facts.with_(Rel(">=", x - least))
+            if not more.contradictory:
+                facts = more
+                break
+    return facts
+
+
+def _far(domain: Cond, symbols: tuple[Expr, ...]) -> Facts:
+    names = tuple(a.name for x in symbols for a in x.atoms() if isinstance(a, Sym))
+    return _far_of(domain, domain.kinds, names, tuple(a.kind for x in symbols for a in x.atoms() if isinstance(a, Sym)))
 
 
 @lru_cache(maxsize=200)
@@ -429,7 +539,7 @@ class _Space:
 
     def __init__(self, domain: Cond) -> None:
         self.domain = domain
-        self.facts = assuming(domain)
+        self._facts: Facts | None = None
         self.names: dict[str, Expr] = {}
         self.small: set[str] = set()        # tend to 0; their variables are those of the reciprocal
         self.exact: list[Form] = []         # inequalities that hold as they stand, between x, between log x
@@ -448,12 +558,23 @@ class _Space:
 
     # ------------------------------------------------------------ what the domain says
 
+    @property
+    def facts(self) -> Facts:
+        """What the domain says, and that its symbols are large: they grow."""
+        if self._facts is None:
+            names = tuple(sorted(n for n, x in self.names.items()
+                                 if isinstance(x.atom, Sym) and n not in self.small and '"' not in n))
+            self._facts = _far(self.domain, tuple(self.names[n] for n in names if is_integer(self.names[n])))
+        return self._facts
+
     def _declare(self, e: Expr) -> None:
         for a in e.atoms():
             if isinstance(a, Sym) and a.name not in self.names and a.name in e.free:
                 x = Expr({((a, 1),): 1})
                 self.names[a.name] = x
-                if not is_integer(x) and self.facts.nonneg(1 - x) and self.facts.nonneg(x):
+                if is_integer(x):
+                    self._facts = None
+                elif self.facts.nonneg(1 - x) and self.facts.nonneg(x):
                     self.small.add(a.name)
                     self.names[a.name] = 1 / x
 
@@ -734,7 +855,8 @@ class _Space:
         for some in (positive, [p for p in positive if p.low > 0]):
             if not some or (some is not positive and side is None):
                 continue
-            if self.facts.nonneg(e - _written(some) * Fraction(1, 64)):
+            part = sum((p.term.expr * _size(p) for p in some), ZERO) * Fraction(1, 64)
+            if self.facts.nonneg(e - part):
                 return some
         raise _Undecided
 

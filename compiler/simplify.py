@@ -6,6 +6,7 @@ In: an expression and `Facts`. Out: an equal expression at every point that sati
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 
 from .equations import Side
 from .expr import (
@@ -13,15 +14,18 @@ from .expr import (
     TRUE,
     ZERO,
     And,
+    Atom,
     Cond,
     Expr,
     Fn,
+    Number,
     Or,
     Rel,
     ceil,
     choose,
     conj,
     disj,
+    floor,
     ge,
     is_integer,
     le,
@@ -32,6 +36,7 @@ from .expr import (
     negate,
     num,
     piecewise,
+    power,
     sum_,
     sym,
 )
@@ -50,8 +55,77 @@ def tight(e: Expr, facts: Facts, side: Side | None = None) -> Expr:
     """
     wanted = _OPS if side is None else _OPS | {"choose"}
     if e.infinite or not any(isinstance(a, Fn) and a.op in wanted for a in e.atoms()):
+        return _rounded_once(e)
+    return _rounded_once(_related(e.outer(lambda a: _tight_atom(a, facts, side) if isinstance(a, Fn) else None)))
+
+
+def _related(e: Expr) -> Expr:
+    """With one of the extrema of two whose differences are the same: max(0, x - y) + min(x, y) is x."""
+    first: dict[Expr, Fn] = {}
+    table: dict[Atom, Expr] = {}
+    for m in e.terms:
+        for a, _ in m:
+            if not isinstance(a, Fn) or a.op not in ("max", "min") or len(a.args) != 2 or a in table:
+                continue
+            x, y = a.args
+            other = first.get(x - y) or first.get(y - x)
+            if other is None:
+                first[x - y] = a
+            elif other != a:
+                u = other.args[0 if other.args[0] - other.args[1] == x - y else 1]
+                # both are the first argument where the difference has one sign, if they are of one kind
+                one = Expr({((other, 1),): 1})
+                table[a] = x - u + one if a.op == other.op else y + u - one
+    if not table:
         return e
-    return e.outer(lambda a: _tight_atom(a, facts, side) if isinstance(a, Fn) else None)
+    new = e.outer(table.get)
+    return new if len(new.terms) <= len(e.terms) else e
+
+
+def _rounded_once(e: Expr) -> Expr:
+    """(n - k*floor(n/k)) * (ceiling(n/k) - floor(n/k)) is n - k*floor(n/k): so parts of n add up to n."""
+    floors = {a for m in e.terms for a, _ in m if isinstance(a, Fn) and a.op == "floor"}
+    for low in sorted(floors, key=lambda a: a.key):
+        high = floor(-low.args[0]).atom
+        if high not in floors or low.args[0].terms[min(low.args[0].terms)] < 0:
+            continue
+        x = low.args[0]
+        down, up = Expr({((low, 1),): 1}), Expr({((high, 1),): -1})
+        k = _denominator(x)
+        n = x * k
+        ((divisor, _),) = k.terms.items()
+        if not is_integer(n):
+            continue
+        result, pending = ZERO, e
+        for _ in range(6):
+            left = ZERO
+            for m, c in pending.terms.items():
+                powers = dict(m)
+                if all(powers.get(a, 0) >= b for a, b in (*divisor, (low, 1), (high, 1))):
+                    rest = tuple((a, b) for a, b in m if a not in (low, high))
+                    others = Expr({rest: c}) / k * power(down, powers[low] - 1) * power(Expr({((high, 1),): 1}),
+                                                                                        powers[high] - 1)
+                    left = left - others * (n * up - n * down + k * down * down - n + k * down)
+                else:
+                    result = result + Expr({m: c})
+            pending = left
+            if not pending.terms:
+                break
+        result = result + pending
+        if len(result.terms) < len(e.terms):
+            return _rounded_once(result)
+    return e
+
+
+def _denominator(x: Expr) -> Expr:
+    """What x has to be multiplied by so that nothing is divided."""
+    below: dict[Atom, Number] = {}
+    for m in x.terms:
+        for a, k in m:
+            if k < 0:
+                below[a] = max(below.get(a, 0), -k)
+    number = lcm(*(Fraction(c).denominator for c in x.terms.values()))
+    return Expr({tuple(sorted(below.items(), key=lambda p: p[0].key)): number})
 
 
 def _tight_atom(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
@@ -60,6 +134,9 @@ def _tight_atom(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
             return _tight_extremum(a, facts, side)
         case "piecewise":
             return _tight_cases(a, facts, side)
+        case "floor":
+            inner = tight(a.args[0], facts, side)
+            return _moved_out(inner, facts) or (floor(inner) if inner != a.args[0] else None)
         case "sum" | "choose":
             body, (lo, hi) = a.args[0], (tight(x, facts, side) for x in a.args[1:])
             k = sym(a.name, "int")
@@ -91,6 +168,23 @@ def _tight_extremum(a: Fn, facts: Facts, side: Side | None) -> Expr | None:
         ):
             kept = others
     return pick(*kept) if tuple(kept) != a.args else None
+
+
+def _moved_out(x: Expr, facts: Facts) -> Expr | None:
+    """floor(max(0, n - w)/w) is max(0, floor(n/w) - 1): where one of these is known to be the larger, that one."""
+    inside = [(m, a) for m in x.terms for a, k in m if isinstance(a, Fn) and a.op in ("max", "min") and k == 1]
+    if len(inside) != 1:
+        return None
+    ((m, a),) = inside
+    factor = Expr({tuple(p for p in m if p[0] != a): x.terms[m]})
+    sign = 1 if facts.nonneg(factor) else -1 if facts.nonneg(-factor) else 0
+    if not sign:
+        return None
+    rest = x - Expr({m: x.terms[m]})
+    whole = (max_ if (a.op == "max") == (sign == 1) else min_)(*(floor(rest + factor * y) for y in a.args))
+    single = whole.atom
+    found = _tight_extremum(single, facts, None) if isinstance(single, Fn) and single.op in ("max", "min") else whole
+    return None if found is None or any(b.op in ("max", "min") for b in found.atoms() if isinstance(b, Fn)) else found
 
 
 def _tight_cases(a: Fn, facts: Facts, side: Side | None) -> Expr | None:

@@ -36,7 +36,7 @@ from orch.compiler.expr import (
     sum_,
     sym,
 )
-from orch.compiler.growth import compare, order, theta
+from orch.compiler.growth import compare, order, order_of_bound, theta
 from orch.compiler.numeric import EvaluationError
 
 n, m, k, b, d, c, w = (sym(x) for x in ("n", "m", "k", "b", "d", "c", "w"))
@@ -58,6 +58,9 @@ def two(e: Expr) -> Expr:
 NODES = power(num(2), ceil(log2(n / c)))
 TREE = NODES + 2 * min_(n - c * NODES / 2, NODES / 2) - 1        # calls of a document halved down to chunks
 LARGE = power(num(2), ceil(lg))
+PARTS = ceil(n / c)
+# what ceilings of k parts of n add up to: all floors k of which n mod k are larger by 1
+PAGES = ceil(floor(n / k) / c) * (k - n + k * floor(n / k)) + ceil(ceil(n / k) / c) * (n - k * floor(n / k)) + k
 KNOWN: list[tuple[Expr, str, Cond]] = [
     (ZERO, "0", TRUE), (num(7), "1", TRUE), (INF, "oo", TRUE), (3 * n * n + 2 * n + 5, "n**2", TRUE),
     (n * ceil(lg) - two(ceil(lg)) + 1, "n*log(n)", TRUE), (n * m + n + m + 3, "m*n", TRUE),
@@ -98,6 +101,8 @@ KNOWN: list[tuple[Expr, str, Cond]] = [
     (min_(n * price + w, n * w + price), "Min(n*price + w, n*w + price)", TRUE),
     ((power(1 + power(num(2), Fraction(1, 2)), n) - power(1 - power(num(2), Fraction(1, 2)), n)) / 3,
      "(sqrt(2) + 1)**n", TRUE),
+    (n * k - k * k / 2 - k / 2, "k*n", le(k, n)), (13 * n * ceil(m / c), "m*n/c + n", ge(c, ONE)),
+    (2 * n - max_(ZERO, 1 - 2 * n) - min_(ONE, 2 * n) + 4, "n", TRUE),
 ]
 
 
@@ -132,6 +137,12 @@ def test_one_side() -> None:
 ])
 def test_a_sum_without_closed_form_stays_one(body: Expr) -> None:
     assert order(sum_(body, "k", ZERO, floor(lg) - 1), ge(n, ONE), "upper") == n
+
+
+def test_both_sides_of_what_is_rounded_twice() -> None:
+    for e, expected in ((PAGES, "k + n/c"), (n * PARTS - c * PARTS * (PARTS - 1) / 2, "n**2/c + n")):
+        for side in ("lower", "upper"):
+            assert str(order_of_bound(e, conj(ge(c, ONE), ge(k, ONE)), side)) == expected  # type: ignore[arg-type]
 
 
 def test_comparison() -> None:

@@ -120,6 +120,31 @@ def test_the_largest_leaf_of_halving() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("step", "form"),
+    [
+        ("T(Max(0, n - w)) + 1", "ceiling(n/w)"),
+        ("T(Max(0, n - w)) + Min(n, w)", "n"),
+        ("T(Max(0, n - w)) + 3*Min(n, w) + 7", "3*n + 7*ceiling(n/w)"),
+    ],
+)
+def test_sizes_that_are_clamped(step: str, form: str) -> None:
+    """A text from which w tokens are taken at each step, the last piece being what is left."""
+    text = f"T(n) = 0 if n == 0; T(n) = {step}; where n >= 0, w >= 1"
+    s = solved(text)
+    assert str(s.closed) == form and s.exact, s
+    assert_safe(text, "upper", s, [{"n": n, "w": w} for n in (0, 1, 5, 6, 7, 48, 49, 50) for w in (1, 2, 7, 100)])
+
+
+def test_the_peak_of_a_walk_with_a_growing_state() -> None:
+    step = "Max(2*s + Min(n, w), T(Max(0, n - w), s + 5))"
+    text = f"T(n, s) = s if n == 0; T(n, s) = {step}; where n >= 0, w >= 1, s >= 0"
+    s = solved(text)
+    assert s.exact and s.closed is not None, s
+    points = [{"n": n, "s": k, "w": w} for n in (1, 2, 7, 20, 21, 22) for w in (1, 2, 7, 30) for k in (0, 3)]
+    assert_safe(text, "upper", s, points)
+
+
 def test_thresholds_and_prices_that_are_no_parameters() -> None:
     text = "T(n) = a + n if n <= c; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + b; where n >= 1, c >= 200"
     s = solved(text)

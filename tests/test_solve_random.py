@@ -148,7 +148,25 @@ def carried(r: random.Random) -> str:
     )
 
 
-CLASSES = (linear, shift, divide, balanced, unequal, extremum, mutual, several, history, carried)
+def clamped(r: random.Random) -> str:
+    """Steps by a symbol or a number, down to 0 and no further, with pieces that are clipped at the end."""
+    w = r.choice(["w", "w", "3", "7"])
+    piece = f"Min(n, {w})"
+    if r.random() < 0.3:
+        return (
+            f"T(n, s, w) = {r.choice(['0', 's', '5'])} if n <= 0\n"
+            f"T(n, s, w) = Max({r.choice(['', '2*'])}s + {piece} + {r.randint(0, 9)}, T(Max(0, n - {w}), s + {r.randint(0, 5)}, w))\n"
+            "where n >= 0, w >= 1, s >= 0"
+        )
+    cost = r.choice(["1", piece, f"3*{piece} + 2", f"s*{piece}", f"{piece}**2", f"n + {piece}", f"Max(0, n - {w}) + 1", "s"])
+    carried = r.choice(["s", "s + 5", f"s + {piece}"])
+    return (
+        f"T(n, s, w) = {r.choice(['0', '1', 's'])} if n == 0\n"
+        f"T(n, s, w) = {r.choice(['', '', '2*'])}T(Max(0, n - {w}), {carried}, w) + {cost}\nwhere n >= 0, w >= 1, s >= 0"
+    )
+
+
+CLASSES = (linear, shift, divide, balanced, unequal, extremum, mutual, several, history, carried, clamped)
 UNUSED = (36, 37, 38, 41, 53, 71, 77, 90, 91, 111, 150, 181)
 FAR = (333, 777, 1111, 3001, 2**14 + 5, 10**5 + 7)
 

@@ -18,11 +18,14 @@ from fractions import Fraction
 
 from ..equations import Function, Side
 from ..expr import (
+    FALSE,
     ONE,
     TRUE,
     ZERO,
+    Atom,
     Cond,
     Expr,
+    Fn,
     Number,
     Rel,
     Sym,
@@ -32,6 +35,7 @@ from ..expr import (
     floor,
     ge,
     integer_log,
+    is_nonneg,
     log,
     ne,
     num,
@@ -55,7 +59,17 @@ from .structure import (
 )
 from .sums import summation
 
-__all__ = ["decided", "iterate", "log_base", "log_over", "quotients"]
+__all__ = [
+    "chain_of",
+    "decided",
+    "iterate",
+    "iterates_along",
+    "last_of",
+    "log_base",
+    "log_over",
+    "quotients",
+    "settled",
+]
 
 _J = "_j"
 _I = "_i"
@@ -72,6 +86,18 @@ class _Chain:
     last: tuple[Expr, Expr]
     valid: Cond
     unit: bool = False
+    step: Expr | None = None        # where each takes the same off
+    start: Expr = ZERO              # the least value that is not a base case, if step is given
+
+    @property
+    def early(self) -> tuple[Expr, Expr | None]:
+        """Between what the driving parameter lies before the last step."""
+        return self.start + (self.step or ZERO), None
+
+    @property
+    def late(self) -> tuple[Expr, Expr | None]:
+        """The same at the last step."""
+        return self.start, self.start + (self.step or ZERO) - 1
 
 
 def log_base(x: Expr, b: Expr) -> Expr:
@@ -102,10 +128,16 @@ def iterate(f: Function, side: Side | None = None) -> Iterator[Closed]:
     base = tuple((g, e) for i, (g, e) in enumerate(cases) if i != recursive[0])
     rules = ("iteration",) if side is None else ("iteration", "rounding bounded")
     for driver in moving:
-        chain = _chain(driver, moving[driver], guard, frozenset(moving))
+        chain = chain_of(driver, moving[driver], guard, frozenset(moving))
         if chain is None:
             continue
-        iterates = _iterates(driver, chain, moving)
+        if chain.step is not None and side is None:
+            apart = _last_step_apart(f, driver, chain, moving, coef, forcing, base)
+            if apart is not None:
+                positive = () if chain.step.number is not None else (ge(chain.step, ONE),)
+                yield Closed(apart, True, conj(ge(sym(driver), chain.start), *positive), rules)
+                continue
+        iterates = iterates_along(driver, chain, moving)
         if iterates is None:
             continue
         found = _assemble(f, driver, chain, iterates, coef, forcing, base, side)
@@ -152,6 +184,81 @@ def _step_order(f: Function, driver: str, coef: Expr, forcing: Expr, moving: dic
     return power(coef, sym(driver) / (step or 1))
 
 
+def settled(e: Expr, name: str, low: Expr, high: Expr | None, kept: dict[str, Expr] | None = None) -> Expr:
+    """Extrema of two, and cases, decided where a symbol lies between these limits.
+
+    `kept`: what is decided gets a name in place of its value.
+    """
+
+    def sign(d: Expr) -> int | None:
+        """1 if d >= 0 there, -1 if d <= 0."""
+        line = d.coefficients(name)
+        slope_ = line[1].number if line is not None and set(line) <= {0, 1} and 1 in line else None
+        if slope_ is None:
+            return None
+        ends = [None if x is None else d.subs({name: x}) for x in (low, high)]
+        least, most = ends if slope_ > 0 else ends[::-1]
+        if least is not None and is_nonneg(least):
+            return 1
+        return -1 if most is not None and is_nonneg(-most) else None
+
+    def cond(c: Cond) -> Cond:
+        if isinstance(c, Rel) and c.op in (">=", ">") and name in c.free:
+            if sign(c.e if c.op == ">=" else c.e - 1) == 1:
+                return TRUE
+            if sign(c.e + 1 if c.op == ">=" else c.e) == -1:
+                return FALSE
+        return c
+
+    def change(a: Atom) -> Expr | None:
+        if not isinstance(a, Fn) or name not in Expr({((a, 1),): 1}).free:
+            return None
+        if a.op in ("max", "min") and len(a.args) == 2:
+            x, y = a.args
+            found = sign(x - y)
+            if found is None:
+                return None
+            if kept is not None:
+                kept[f"_kept{len(kept)}"] = Expr({((a, 1),): 1})
+                return sym(f"_kept{len(kept) - 1}")
+            return x if (found == 1) == (a.op == "max") else y
+        if a.op == "piecewise":
+            return piecewise(*((x, cond(c)) for x, c in zip(a.args, a.conds, strict=True)))
+        return None
+
+    return e.rebuild(change)
+
+
+def _last_step_apart(
+    f: Function,
+    driver: str,
+    chain: _Chain,
+    moving: dict[str, Expr],
+    coef: Expr,
+    forcing: Expr,
+    base: tuple[tuple[Cond, Expr], ...],
+) -> Expr | None:
+    """The same where the last step costs or adds what no other does: a piece of min(n, w), all w but for the last.
+
+    None where all steps are alike.
+    """
+    early = {p: settled(x, driver, *chain.early) for p, x in moving.items()}
+    late = {p: settled(x, driver, *chain.late) for p, x in moving.items()}
+    first, final = settled(forcing, driver, *chain.early), settled(forcing, driver, *chain.late)
+    if first == forcing and early == moving:
+        return None
+    at = iterates_along(driver, chain, early)
+    last = last_of(f, driver, base, chain)
+    if at is None or last is None:
+        return None
+    total = summation(first.subs(at) * power(coef, sym(_J)), _J, ZERO, chain.steps - 2)
+    if total is None or _J in total.free:
+        return None
+    before = {p: x.subs({_J: chain.steps - 1}) for p, x in at.items()}
+    end = {p: x.subs(before) for p, x in late.items()}
+    return total + power(coef, chain.steps - 1) * final.subs(before) + power(coef, chain.steps) * last.subs(end)
+
+
 def _assemble(
     f: Function,
     driver: str,
@@ -177,14 +284,16 @@ def _assemble(
         total = summation(summand.subs({_J: n - sym(_I)}), _I, n - chain.steps + 1, n)
     if total is None or any(_J in x.free for x in (total,)):
         return None
-    last = _last(Recurrence(f.name, f.params, driver, ZERO, base, (), ZERO), chain)
+    last = last_of(f, driver, base, chain)
     if last is None:
         return None
     final = {p: x.subs({_J: chain.steps}) for p, x in iterates.items()}
     return total + power(coef, chain.steps) * last.subs(final)
 
 
-def _last(rec: Recurrence, chain: _Chain) -> Expr | None:
+def last_of(f: Function, driver: str, base: tuple[tuple[Cond, Expr], ...], chain: _Chain) -> Expr | None:
+    """The base value at the end of the chain."""
+    rec = Recurrence(f.name, f.params, driver, ZERO, base, (), ZERO)
     low, high = (x.number for x in chain.last)
     if low is not None and high is not None:
         return base_between(rec, sym(rec.var), low, high)
@@ -204,7 +313,7 @@ def decided(rec: Recurrence, high: Expr) -> Expr | None:
     return None
 
 
-def _chain(v: str, x: Expr, guard: Cond, moving: frozenset[str]) -> _Chain | None:
+def chain_of(v: str, x: Expr, guard: Cond, moving: frozenset[str]) -> _Chain | None:
     j, n = sym(_J), sym(v)
     limit = lower_limit(guard, v)
     if limit is not None:
@@ -242,7 +351,7 @@ def _down(n: Expr, x: Expr, start: Expr, j: Expr, moving: frozenset[str]) -> _Ch
         t = start - 1
         steps = ceil((n - t) / step)
         valid = ge(n, t - step + 1) if size is not None else conj(ge(n, t - step + 1), ge(step, ONE))
-        return _Chain(n - step * j, steps, (t - step + 1, t), valid, size == 1)
+        return _Chain(n - step * j, steps, (t - step + 1, t), valid, size == 1, step, start)
     for b, h, kind in quotients(n, x):
         return _quotient_chain(n, b, h, kind, start, j)
     return None
@@ -325,7 +434,7 @@ def _up(n: Expr, x: Expr, end: Expr, j: Expr, moving: frozenset[str]) -> _Chain 
     return _Chain(n * power(ratio, j), ceil(log_base(end / n, ratio)), (end, end * value), conj(ge(end, n), ge(n, ONE)))
 
 
-def _iterates(driver: str, chain: _Chain, moving: dict[str, Expr]) -> dict[str, Expr] | None:
+def iterates_along(driver: str, chain: _Chain, moving: dict[str, Expr]) -> dict[str, Expr] | None:
     """The j-th iterate of each moving parameter."""
     known = {driver: chain.at}
     left = {p: x for p, x in moving.items() if p != driver}

@@ -11,6 +11,7 @@ from .balanced import balanced
 from .cases import several_cases
 from .cfinite import c_finite
 from .charge import charge
+from .clamped import chain_peak, unclamped
 from .dominant import dominant
 from .extrema import balanced_extremum, extrema, peak, peak_of_leaves
 from .first_order import first_order
@@ -37,7 +38,9 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     self_reference,
     lambda work, f: plain(f),
     drop_unused,
+    unclamped,
     lambda work, f: iterate(f),
+    lambda work, f: chain_peak(f),
     lambda work, f: balanced(f, work.side),
     lambda work, f: c_finite([f], f.name),
     dominant,

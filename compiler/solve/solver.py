@@ -396,7 +396,7 @@ class Work:
             )
         )
         claim = answer.exact and exact
-        inside = conj(valid, *self._shared(f, domain))
+        inside = conj(valid, *self._shared(f, domain), *(ne(sym(d, "real"), num(0)) for d in _divisors(f)))
         # solved callees have been checked themselves: large sizes are compared with their forms in place, small ones
         # without
         calls = {a.name for c in f.cases for a in calls_in(c.value)} - {f.name}
@@ -690,6 +690,19 @@ def _monotone(e: Expr, call: Fn) -> bool:
         ):
             return False
     return True
+
+
+def _divisors(f: Function) -> list[str]:
+    """Symbols, such as a model's speed, that the recurrence divides by: it has no value where one is 0."""
+    return sorted(
+        {
+            a.name
+            for case in f.cases
+            for m in case.value.terms
+            for a, k in m
+            if isinstance(a, Sym) and a.kind == "real" and k < 0
+        }
+    )
 
 
 def _moving(f: Function) -> set[int]:
