@@ -66,7 +66,7 @@ fn main(doc: Text[n]) -> Text[200] {
   if n <= 2 * leaf { call speak(doc) } else { call speak(join(par for part in split(doc, 4) { main(part) }, "")) }
 }
 """,
-        None, "1 + n/leaf", None, ({"n": 7}, {"n": 21}, {"n": 99}, {"n": 1000}), "doc"),
+        None, "1 + n/leaf", None, tuple({"n": n, "leaf": 10} for n in (7, 21, 99, 1000)), "doc"),
     "neighbours within reach": Shape(
         """
 fn main(items: List[Text[m], n], reach: Int) -> List[List[Bool]] where reach >= 1 {
