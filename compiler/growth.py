@@ -976,10 +976,12 @@ class _Space:
             case "harmonic":
                 if len(a.args) == 2:
                     m = a.args[1].number
-                    if m is not None and m > 1:
-                        return _constant(1.0, 1 / (float(m) - 1) + 1)
+                    if m is not None and m > 1:     # 1 + 1/2^m + ... for a hundred terms and more
+                        first = math.fsum(i ** -float(m) for i in range(1, 101))
+                        return _constant(first, first + 100 ** (1 - float(m)) / (float(m) - 1))
                     raise _Undecided
-                return _join([self.logarithm(self.sum_of(a.args[0]), a.args[0]), _constant(0.0, 1.0)])
+                # H(x) - log(x) falls from 1 to Euler's constant
+                return _join([self.logarithm(self.sum_of(a.args[0]), a.args[0]), _constant(0.577, 1.0)])
             case "fibonacci":
                 golden = Expr({((Fn("GoldenRatio", ()), 1),): 1})
                 return _times(self.exponential(golden, a.args[0]), _constant(0.44, 0.45))
@@ -1518,11 +1520,25 @@ class _Space:
             parts.append(self._sum_term(p.term, k, hi, top[0].term))
         return {key: _Part(p.term, TINY, HUGE) for key, p in _join(parts).items()}
 
+    @staticmethod
+    def _outgrows_powers(form: Form, k: str) -> bool:
+        """Whether the logarithm of a term of a sum rises faster than its index, as those of k! and 2**(k**2) do."""
+        def rate(m: Mono) -> tuple[Any, ...]:
+            powers = {level: q for (level, _), q in m}
+            return tuple(powers.get(level, 0) for level in range(4))
+
+        if not form or any(name != k for m in form for (_, name), _ in m):
+            return False
+        top = max(form, key=rate)
+        return form[top] > 0 and rate(top) > (1, 0, 0, 0)
+
     def _sum_term(self, t: _Term, k: str, hi: Expr, top: _Term) -> Sum:
         form = dict(t.form)
         mine = {m: c for m, c in form.items() if any(name == k for (_, name), _ in m)}
         fixed = t.expr
         inside = {name for m in form for (_, name), _ in m if k in name and name != k}
+        if not inside and self._outgrows_powers(mine, k):       # every term is a multiple of the one before
+            return self.sum_of(fixed.subs({k: hi}))
         if inside or any(len(m) != 1 or m[0][1] != 1 for m in mine):
             raise _Undecided
         by_level = {m[0][0][0]: c for m, c in mine.items()}

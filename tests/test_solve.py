@@ -56,6 +56,7 @@ EXACT = [
     ("T(n) = n if n <= 1; T(n) = T(n-1) + T(n-2)", "fibonacci(n)"),
     ("T(n) = n + 1 if n <= 1; T(n) = 5*T(n-1) - 6*T(n-2)", "2**n"),
     ("T(n) = 0 if n <= 0; T(n) = T(n-1) + Mod(n, 2)", "ceiling(n/2)"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + floor((n + 1)/4)", "n*floor(n/4 + 1/2) - 2*floor(n/4 + 1/2)**2"),
     ("T(n) = 0 if n <= 0; T(n) = T(n-1) + 1/n", "harmonic(n)"),
     ("T(n) = 0 if n <= 0; T(n) = T(n-1) + 1/(n*(n+1))", "1 - 1/(n + 1)"),
     ("T(n) = 1 if n <= 0; T(n) = n*T(n-1)", "factorial(n)"),
@@ -247,6 +248,14 @@ ORDERS = [
     ("T(n) = 1 if n <= 1; T(n) = T(floor(n/2))/4 + 1/n", "1/n"),
     ("T(n) = 0 if n <= 0; T(n) = T(n-1) + Min(sqrt(n), 10)", "n"),
     ("T(n) = n + 1 if n <= 1; T(n) = 4*T(n-2)", "2**n"),
+    ("S(n) = Sum(sqrt(k), (k, 1, n))", "n**(3/2)"),
+    ("S(n) = Sum(log(k), (k, 1, n))", "n*log(n)"),
+    ("S(n) = Sum(log(k, 2)**2/k, (k, 1, n))", "log(n)**3"),
+    ("S(n) = Sum(k*factorial(k), (k, 1, n))", "n*factorial(n)"),
+    ("S(n) = Sum(2**(k**2), (k, 1, n))", "2**(n**2)"),
+    ("S(n) = Sum(1/k, (k, n, 2*n))", "1"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-1) + binomial(n, 3)", "n**4"),
+    ("T(n) = 0 if n <= 0; T(n) = T(n-2) + sqrt(n)", "n**(3/2)"),
 ]
 
 
@@ -353,6 +362,13 @@ REFUSED = [
 def test_refusals(text: str) -> None:
     s = solved(text)
     assert s.refused and s.closed is None and s.order is None
+
+
+def test_a_bound_that_needs_itself_refuses_nothing() -> None:
+    """Two loops within each other end, though their steps in any order would not."""
+    text = "U(i, j, n) = 0 if i >= n; U(i, j, n) = U(i+1, 0, n) if j >= n; U(i, j, n) = U(i, j+1, n) + 1"
+    s = solve(system_of(f"T(n) = U(0, 0, n); {text}; where n >= 1"), "upper", time_limit=3)
+    assert s.refused is None
 
 
 def test_self_reference() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..equations import Case, Function
 from ..expr import TRUE, Cond, Expr, Fn, conj, max_, min_
-from .model import Closed
+from .model import Closed, Refused
 from .structure import (
     calls_in,
     effective_guards,
@@ -47,7 +47,10 @@ def several_cases(work: Work, f: Function) -> Iterator[Closed]:
 
     for values in (ready, [e for _, e in recursive]):
         g = Function(name, f.params, (*(Case(g, e) for g, e in base), Case(TRUE, pick(*(renamed(e) for e in values)))))
-        answer = work.derived(g)
+        try:
+            answer = work.derived(g)
+        except Refused:     # that the cases in any order may go on for ever says nothing of their own order
+            answer = None
         if answer is not None:
             yield Closed(answer.form, False, answer.valid, (*answer.rules, "cases bounded"), answer.order)
         if ready == [e for _, e in recursive]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .. import growth
 from ..equations import Function
-from ..expr import ONE, ZERO, Expr, Number, binomial, factorial, ge, is_nonneg, num, power, sym
+from ..expr import ONE, TRUE, ZERO, Expr, Number, binomial, factorial, ge, is_nonneg, num, power, sum_, sym
 from . import polynomial as poly
 from .model import Closed, Recurrence
 from .scale import Scale, leading
@@ -38,6 +38,8 @@ def first_order(work: Work, f: Function) -> Iterator[Closed]:
     coef, arg = rec.calls[0]
     n = sym(rec.var)
     start = rec.threshold.number
+    if coef == ONE and isinstance((n - arg).number, int) and isinstance(start, int):
+        yield from _by_steps(rec)
     if n - arg != ONE or not isinstance(start, int):
         return
     a = rational(coef, rec.var)
@@ -64,6 +66,17 @@ def first_order(work: Work, f: Function) -> Iterator[Closed]:
         yield Closed(result, True, ge(n, num(low)), ("summation factor",))
     if a.coef.number is not None:       # how a symbol to the n-th power compares with the forcing term is not known
         yield from _order(rec, scale, value, begin)
+
+
+def _by_steps(rec: Recurrence) -> Iterator[Closed]:
+    """T(n) = T(n - s) + g(n) with sums of g that grow without bound: every s-th term of them, of one order with all."""
+    if not all(e.number is not None for _, e in rec.base):
+        return
+    i = "_i"
+    total = growth.order(sum_(rec.forcing.subs({rec.var: sym(i)}), i, num(2), sym(rec.var)))
+    if total is None or growth.order(rec.forcing) is None or growth.compare(total, ONE) != ">":
+        return
+    yield Closed(None, False, TRUE, ("order of a sum",), total)
 
 
 def _agrees(form: Expr, rec: Recurrence, at: int) -> bool:

@@ -7,7 +7,9 @@ to other rules.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from .. import growth
 from ..equations import Function, Side
 from ..expr import FALSE, TRUE, Cond, Expr, Fn, piecewise
 from .model import Closed
@@ -15,7 +17,10 @@ from .relax import relax
 from .structure import calls_in, map_atoms
 from .sums import summation
 
-__all__ = ["plain", "without_sums"]
+if TYPE_CHECKING:
+    from .solver import Work
+
+__all__ = ["plain", "plain_order", "without_sums"]
 
 
 def plain(f: Function, side: Side | None = None) -> Iterator[Closed]:
@@ -38,6 +43,17 @@ def plain(f: Function, side: Side | None = None) -> Iterator[Closed]:
     if valid != TRUE and len(cases) > 1:
         return
     yield Closed(piecewise(*cases[:-1], (cases[-1][0], TRUE)), side is None, valid, ("substitution",))
+
+
+def plain_order(work: Work, f: Function) -> Iterator[Closed]:
+    """The order of sums that do not close, by comparison with an integral or with the largest term (`growth`)."""
+    cases = [c for c in f.cases if c.guard != FALSE]
+    if not cases or any(calls_in(c.value) for c in cases):
+        return
+    whole = piecewise(*((c.value, c.guard) for c in cases[:-1]), (cases[-1].value, TRUE))
+    order = growth.order(whole, work.domain_of(f.params))
+    if order is not None:
+        yield Closed(None, False, TRUE, ("order of a sum",), order)
 
 
 def without_sums(e: Expr, side: Side | None = None) -> Expr | None:

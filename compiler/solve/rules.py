@@ -24,7 +24,7 @@ from .mixed import mixed
 from .model import Closed
 from .nested import nested
 from .partition import partition
-from .plain import plain
+from .plain import plain, plain_order
 from .poincare import poincare
 from .relax import relaxed_forcing
 from .roots import square_root
@@ -60,6 +60,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     extrema,
     template,
     lambda work, f: plain(f, work.side),
+    plain_order,
     lambda work, f: groups(f, work.side),
     relaxed_forcing,
     akra_bazzi,

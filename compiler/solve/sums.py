@@ -355,7 +355,7 @@ def _special_sum(s: Summand, name: str, lo: Expr, hi: Expr) -> Expr | None:
     if a.op in ("max", "min") and e == 1 and not s.denominator:
         return _clipped_sum(s, a, name, lo, hi)
     if a.op == "floor" and e == 1 and not s.denominator and s.numerator == [1]:
-        rounded = _rounded_log_sum(a.args[0], name, lo, hi)
+        rounded = _rounded_log_sum(a.args[0], name, lo, hi) or _floored_sum(a.args[0], name, lo, hi)
         return None if rounded is None else s.coef * rounded
     if a.op != "harmonic" or e != 1 or len(a.args) != 1:
         return None
@@ -415,6 +415,24 @@ def _rounded_log_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
 
     below = upto(first - 1)
     return piecewise((ZERO, lt(last, first)), (upto(last) - below, TRUE))
+
+
+def _floored_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
+    """Sum of floor((j + c)/b): with q = floor(m/b), b q (q - 1)/2 + q (m - b q) is the sum of floor(j/b) for j < m."""
+    line = x.coefficients(name)
+    slope = None if line is None or set(line) - {0, 1} or 1 not in line else line[1].number
+    if line is None or slope is None or slope <= 0 or Fraction(slope).numerator != 1 or slope == 1:
+        return None
+    b = Fraction(slope).denominator
+    shift = line.get(0, ZERO) * b
+    if not is_integer(shift):
+        return None
+
+    def below(m: Expr) -> Expr:
+        q = floor(m * slope)
+        return q * (q - 1) * Fraction(b, 2) + q * (m - q * b)
+
+    return below(hi + shift + 1) - below(lo + shift)
 
 
 def _clipped_sum(s: Summand, a: Fn, name: str, lo: Expr, hi: Expr) -> Expr | None:
