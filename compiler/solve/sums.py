@@ -425,7 +425,7 @@ def _floored_sum(x: Expr, name: str, lo: Expr, hi: Expr) -> Expr | None:
         return None
     b = Fraction(slope).denominator
     shift = line.get(0, ZERO) * b
-    if not is_integer(shift):
+    if b == 2 or not is_integer(shift):     # halves are written with (-1)^n, which is shorter
         return None
 
     def below(m: Expr) -> Expr:
