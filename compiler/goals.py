@@ -37,7 +37,7 @@ from .expr import (
     sym,
 )
 from .facts import assuming
-from .growth import order, order_of_bound
+from .growth import at_most, order, order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
 from .solve.structure import renamed_calls
@@ -191,11 +191,18 @@ class GoalSolver:
         closed = tight(piecewise(*cases), domain)
         rules = tuple(dict.fromkeys(r for s in used.values() for r in s.rules))
         where = tight_cond(conj(*valid), domain)
+        growth = order_of_bound(closed, conj(system.domain, where), side)
+        single = system.goal.atom
+        if growth is None and isinstance(single, Fn) and single.op == "call":
+            # a rule may know the order where the form does not tell it
+            f = system.functions[single.name]
+            if _same_call(system.goal, f.name, f.params):
+                growth = solved[f.name].order
         return Solution(
             closed,
             exact,
             where,
-            order_of_bound(closed, conj(system.domain, where), side),
+            growth,
             rules,
             checked=sum(s.checked for s in used.values()),
         )
@@ -220,17 +227,26 @@ def _with_base(answer: Solution, f: Function, domain: Cond, side: Side) -> Solut
     if all(len(c.free) == 1 for _, c in base):
         growth = answer.order if answer.order is not None else order_of_bound(closed, domain, side)
     else:
-        growth = _order_with_base(answer.order, closed, [v for v, _ in base], domain, side)
+        growth = _order_with_base(answer.order, closed, base, domain, side)
     return Solution(closed, answer.exact, TRUE, growth, answer.rules, answer.refused, answer.reason, answer.checked)
 
 
-def _order_with_base(above: Expr | None, closed: Expr, base: list[Expr], domain: Cond, side: Side) -> Expr | None:
+def _order_with_base(
+    above: Expr | None, closed: Expr, base: list[tuple[Expr, Cond]], domain: Cond, side: Side
+) -> Expr | None:
     """The order where a threshold is a symbol, so that all sizes may be base cases; `above` is that beyond them."""
     found = order(closed, domain)
-    if found is None and side == "upper" and above is not None:
-        orders = [order_of_bound(v, domain, side) for v in base]
+    if found is None and above is not None:
+        orders = [order_of_bound(v, conj(domain, c), side) for v, c in base]
         known = [x for x in orders if x is not None]
-        found = order(sum(known, above), domain) if len(known) == len(orders) else None
+        total = order(sum(known, above), domain) if len(known) == len(orders) else None
+        if side == "upper":
+            found = total
+        elif total is not None:     # the most that is below each of them where that one counts
+            beyond = conj(domain, *(negate(c) for _, c in base))
+            regions = [(x, conj(domain, c)) for x, (_, c) in zip(known, base, strict=True)] + [(above, beyond)]
+            lowest = (total, above, *known)
+            found = next((x for x in lowest if all(at_most(x, y, where) for y, where in regions)), None)
     return found if found is not None else order_of_bound(closed, domain, side)
 
 

@@ -137,6 +137,36 @@ def test_the_peak_of_a_walk_with_a_growing_state() -> None:
     assert_safe(text, "upper", s, points)
 
 
+@pytest.mark.parametrize("side", ["upper", "lower"])
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("T(n) = 1 if n <= c; T(n) = T(ceiling(n/3)) + T(floor(2*n/3)) + 1; where n >= 1, c >= 1", "n/c"),
+        ("T(n) = n if n <= c; T(n) = T(ceiling(n/3)) + T(floor(2*n/3)) + n; where n >= 1, c >= 1", "n*log(n/c) + n"),
+        ("T(n) = 1 if n <= c; T(n) = Max(T(ceiling(n/3)), T(floor(2*n/3))) + 1; where n >= 1, c >= 1", "log(n/c) + 1"),
+        ("T(n) = 2 if n <= c; T(n) = T(ceiling(n/c)) + ceiling(n/c); where n >= 1, c >= 2", "n/c"),
+        ("T(n) = n if n <= c; T(n) = T(ceiling(n/c)) + 3*n + 1; where n >= 1, c >= 2", "n"),
+    ],
+)
+def test_thresholds_that_are_symbols(text: str, order: str, side: Side) -> None:
+    s = solved(text, side)
+    assert str(s.order) == order, s
+    assert_safe(text, side, s, [{"n": n, "c": c} for n in (3, 8, 9, 10, 27, 50, 81, 200) for c in (2, 3, 5, 7)])
+
+
+def test_both_orders_where_the_number_of_parts_is_a_symbol() -> None:
+    step = "Mod(n, k)*T(ceiling(n/k)) + (k - Mod(n, k))*T(floor(n/k)) + 1"
+    text = f"T(n) = 1 if n <= c; T(n) = {step}; where n >= 1, c >= 1, k >= 2"
+    assert [str(solved(text, side).order) for side in ("upper", "lower")] == ["k*n/c", "n/c"]
+
+
+def test_a_ring_of_functions() -> None:
+    text = "A(n) = 0 if n <= 3; A(n) = 1 + B(n); B(n) = C(n) + Min(1, n); C(n) = A(n-2); where n >= 0"
+    s = solved(text)
+    assert s.exact and str(s.order) == "n", s
+    assert_safe(text, "upper", s, ONE_SIZE)
+
+
 def test_thresholds_and_prices_that_are_no_parameters() -> None:
     text = "T(n) = a + n if n <= c; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + b; where n >= 1, c >= 200"
     s = solved(text)

@@ -31,6 +31,7 @@ from .roots import square_root
 from .solver import Work
 from .template import template
 from .transform import difference, drop_unused, scale, self_reference, specialise
+from .uneven import deepest_part, uneven_parts
 
 __all__ = ["RULES"]
 
@@ -61,6 +62,8 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     template,
     lambda work, f: plain(f, work.side),
     lambda work, f: groups(f, work.side),
+    uneven_parts,
+    deepest_part,
     relaxed_forcing,
     akra_bazzi,
     lambda work, f: iterate(f, work.side),

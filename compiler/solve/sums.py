@@ -27,6 +27,7 @@ from ..expr import (
     ceil,
     eq,
     expr,
+    factorial,
     floor,
     ge,
     is_integer,
@@ -43,7 +44,7 @@ from ..expr import (
 )
 from . import polynomial as poly
 
-__all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
+__all__ = ["Summand", "atom_expr", "factorials", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
 
 _LARGEST_DEGREE = 200
 
@@ -530,8 +531,28 @@ def _stirling(d: int) -> list[int]:
     return row
 
 
+def factorials(e: Expr) -> Expr:
+    """n*factorial(n - 1) as factorial(n)."""
+    for _ in range(12):
+        changed = ZERO
+        for m, c in e.terms.items():
+            powers = dict(m)
+            term = Expr({m: c})
+            for a, k in m:
+                x = a.args[0] + 1 if isinstance(a, Fn) and a.op == "factorial" and k == 1 else ZERO
+                if x.atom is not None and powers.get(x.atom, 0) >= 1:
+                    term = term / x / atom_expr(a) * factorial(x)
+                    break
+            changed = changed + term
+        if changed == e:
+            break
+        e = changed
+    return e
+
+
 def tidy(e: Expr) -> Expr:
     """Divides numerators by linear denominators, so that n/(n + 1) + 1/(n + 1) is 1."""
+    e = factorials(e)
     groups: dict[tuple[Fn, Number], Expr] = {}
     rest = ZERO
     for m, c in e.terms.items():
