@@ -160,6 +160,32 @@ def test_both_orders_where_the_number_of_parts_is_a_symbol() -> None:
     assert [str(solved(text, side).order) for side in ("upper", "lower")] == ["k*n/c", "n/c"]
 
 
+@pytest.mark.parametrize("side", ["upper", "lower"])
+@pytest.mark.parametrize(("leaf", "cost", "order"), [("1", "1", "{m}**2"), ("n + k", "5", "k*{m} + n*{m}")])
+def test_parts_in_two_directions(leaf: str, cost: str, order: str, side: Side) -> None:
+    halves = [f"T({x}(n/2), {y}(k/2))" for x in ("floor", "ceiling") for y in ("floor", "ceiling")]
+    text = f"T(n, k) = {leaf} if n <= 8; T(n, k) = {leaf} if k <= 8; T(n, k) = {' + '.join(halves)} + {cost}"
+    s = solved(text + "; where n >= 1, k >= 1", side)
+    assert str(s.order) == order.format(m="Min(k, n)"), s
+    points = [{"n": n, "k": k} for n in (1, 9, 16, 17, 40, 100) for k in (3, 9, 17, 18, 64, 200)]
+    assert_safe(text + "; where n >= 1, k >= 1", side, s, points)
+
+
+def test_selection_by_a_position() -> None:
+    parts = "Piecewise((T(j, k), j >= k + 1), (0, Eq(j, k)), (T(n - 1 - j, k - j - 1), True))"
+    text = f"T(n, k) = 0 if n == 1; T(n, k) = Choose(j, 0, n - 1, n - 1 + {parts}); where n >= 1, k >= 0, k < n"
+    above, below = solved(text), solved(text, "lower")
+    assert above.exact and str(above.closed) == "n**2/2 - n/2", above
+    assert below.exact and str(below.order) == "n", below
+    for side, s in (("upper", above), ("lower", below)):
+        assert_safe(text, side, s, [{"n": n, "k": k} for n in (1, 2, 5, 9, 14) for k in range(n)])  # type: ignore[arg-type]
+
+
+def test_a_carried_parameter_under_a_product() -> None:
+    s = solved("T(k, n) = k*m + 4 if n <= 0; T(k, n) = n*T(k + 1, n - 1); where n >= 0, k >= 0, m >= 0")
+    assert s.exact and str(s.closed) == "k*m*factorial(n) + m*n*factorial(n) + 4*factorial(n)", s
+
+
 def test_a_ring_of_functions() -> None:
     text = "A(n) = 0 if n <= 3; A(n) = 1 + B(n); B(n) = C(n) + Min(1, n); C(n) = A(n-2); where n >= 0"
     s = solved(text)

@@ -37,7 +37,7 @@ from ..expr import (
     sym,
 )
 from ..facts import assuming
-from ..simplify import tight
+from ..simplify import factorials, tight
 from .cfinite import c_finite
 from .check import compare, points
 from .dominant import dominant_in_system
@@ -52,7 +52,7 @@ from .structure import (
     map_atoms,
     renamed_calls,
 )
-from .sums import factorials, tidy
+from .sums import tidy
 
 __all__ = ["Inlined", "Work", "components", "resolve_choices"]
 

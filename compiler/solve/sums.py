@@ -27,7 +27,6 @@ from ..expr import (
     ceil,
     eq,
     expr,
-    factorial,
     floor,
     ge,
     is_integer,
@@ -42,9 +41,10 @@ from ..expr import (
     sum_,
     sym,
 )
+from ..simplify import factorials
 from . import polynomial as poly
 
-__all__ = ["Summand", "atom_expr", "factorials", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
+__all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
 
 _LARGEST_DEGREE = 200
 
@@ -529,25 +529,6 @@ def _stirling(d: int) -> list[int]:
     for n in range(1, d + 1):
         row = [(row[k - 1] if k else 0) + (k * row[k] if k < n else 0) for k in range(n + 1)]
     return row
-
-
-def factorials(e: Expr) -> Expr:
-    """n*factorial(n - 1) as factorial(n)."""
-    for _ in range(12):
-        changed = ZERO
-        for m, c in e.terms.items():
-            powers = dict(m)
-            term = Expr({m: c})
-            for a, k in m:
-                x = a.args[0] + 1 if isinstance(a, Fn) and a.op == "factorial" and k == 1 else ZERO
-                if x.atom is not None and powers.get(x.atom, 0) >= 1:
-                    term = term / x / atom_expr(a) * factorial(x)
-                    break
-            changed = changed + term
-        if changed == e:
-            break
-        e = changed
-    return e
 
 
 def tidy(e: Expr) -> Expr:
