@@ -35,8 +35,10 @@ def grid(f: Function, side: Side) -> Iterator[Closed]:
         return
     guard, value = cases[recursive[0]]
     moving = changing(f.name, f.params, [value])
-    c = _threshold(guard, [f.params[i] for i in moving]) if len(moving) == 2 else None
     names = [f.params[i] for i in moving]
+    if len(names) != 2:
+        return
+    c = _threshold(guard, names)
     leaf = _linear([e for i, (_, e) in enumerate(cases) if i != recursive[0]], names)
     if c is None or leaf is None:
         return
