@@ -38,7 +38,7 @@ from .expr import (
     sym,
 )
 from .facts import assuming
-from .growth import compare, order, order_of_bound
+from .growth import at_most, order, order_of_bound
 from .simplify import tight, tight_cond
 from .solve import Solution, solve
 from .solve.structure import renamed_calls
@@ -260,20 +260,18 @@ def _order_with_base(
 ) -> Expr | None:
     """The order where a threshold is a symbol, so that all sizes may be base cases; `above` is that beyond them."""
     found = order(closed, domain)
-    if found is not None or above is None:
-        return found if found is not None else order_of_bound(closed, domain, side)
-    orders = [order(v, conj(domain, c)) for v, c in base]
-    known = [x for x in orders if x is not None]
-    whole = sum(known, above)
-    if len(known) == len(orders):
-        # of one order with the values of the base cases where these hold, and with the rest where that does
-        beyond = conj(domain, *(negate(c) for _, c in base))
-        alike = all(compare(whole, v, conj(domain, c)) == "=" for v, c in base)
-        if alike and compare(whole, above, beyond) == "=":
-            return order(whole, domain)
+    if found is None and above is not None:
+        orders = [order_of_bound(v, conj(domain, c), side) for v, c in base]
+        known = [x for x in orders if x is not None]
+        total = order(sum(known, above), domain) if len(known) == len(orders) else None
         if side == "upper":
-            return order(whole, domain)
-    return order_of_bound(closed, domain, side)
+            found = total
+        elif total is not None:     # the most that is below each of them where that one counts
+            beyond = conj(domain, *(negate(c) for _, c in base))
+            regions = [(x, conj(domain, c)) for x, (_, c) in zip(known, base, strict=True)] + [(above, beyond)]
+            lowest = (total, above, *known)
+            found = next((x for x in lowest if all(at_most(x, y, where) for y, where in regions)), None)
+    return found if found is not None else order_of_bound(closed, domain, side)
 
 
 def _leading(f: Function) -> bool:

@@ -54,7 +54,7 @@ from .linear import minimum
 from .numeric import EvaluationError
 from .simplify import split_piecewise, tight
 
-__all__ = ["compare", "order", "order_of_bound", "theta"]
+__all__ = ["at_most", "compare", "order", "order_of_bound", "theta"]
 
 Var: TypeAlias = tuple[int, str]                                # (0, n): n, (1, n): log n, (2, n): log log n, ...
 Mono: TypeAlias = tuple[tuple[Var, int | Fraction], ...]        # a product of powers of these
@@ -152,12 +152,12 @@ def _least(orders: list[Expr], domain: Cond) -> Expr | None:
     """The smallest of several upper orders; the first, if which that is is not known."""
     best = None
     for x in orders:
-        if best is None or (x != best and _at_most(x, best, domain) and not _at_most(best, x, domain)):
+        if best is None or (x != best and at_most(x, best, domain) and not at_most(best, x, domain)):
             best = x
     return best
 
 
-def _at_most(a: Expr, b: Expr, domain: Cond) -> bool:
+def at_most(a: Expr, b: Expr, domain: Cond) -> bool:
     """Whether a is proved to be of no larger order than b."""
     if a == b or not a.terms:
         return True
@@ -198,9 +198,9 @@ def _order_at_corners(e: Expr, domain: Cond, side: Literal["upper", "lower"]) ->
         return _leading(sum(known, ZERO), domain, None)
     lowest = known[0]
     for x in known[1:]:
-        if _at_most(x, lowest, domain):
+        if at_most(x, lowest, domain):
             lowest = x
-        elif not _at_most(lowest, x, domain):
+        elif not at_most(lowest, x, domain):
             return None
     return lowest
 

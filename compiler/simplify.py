@@ -25,6 +25,7 @@ from .expr import (
     choose,
     conj,
     disj,
+    factorial,
     floor,
     ge,
     is_integer,
@@ -42,7 +43,7 @@ from .expr import (
 )
 from .facts import Facts
 
-__all__ = ["split_piecewise", "tight", "tight_cond"]
+__all__ = ["factorials", "split_piecewise", "tight", "tight_cond"]
 
 _OPS = frozenset(("max", "min", "piecewise"))
 
@@ -55,8 +56,8 @@ def tight(e: Expr, facts: Facts, side: Side | None = None) -> Expr:
     """
     wanted = _OPS if side is None else _OPS | {"choose"}
     if e.infinite or not any(isinstance(a, Fn) and a.op in wanted for a in e.atoms()):
-        return _rounded_once(e)
-    return _rounded_once(_related(e.outer(lambda a: _tight_atom(a, facts, side) if isinstance(a, Fn) else None)))
+        return _merged(e)
+    return _merged(_related(e.outer(lambda a: _tight_atom(a, facts, side) if isinstance(a, Fn) else None)))
 
 
 def _related(e: Expr) -> Expr:
@@ -80,6 +81,10 @@ def _related(e: Expr) -> Expr:
         return e
     new = e.outer(table.get)
     return new if len(new.terms) <= len(e.terms) else e
+
+
+def _merged(e: Expr) -> Expr:
+    return _rounded_once(factorials(e))
 
 
 def _rounded_once(e: Expr) -> Expr:
@@ -114,6 +119,25 @@ def _rounded_once(e: Expr) -> Expr:
         result = result + pending
         if len(result.terms) < len(e.terms):
             return _rounded_once(result)
+    return e
+
+
+def factorials(e: Expr) -> Expr:
+    """n*factorial(n - 1) as factorial(n)."""
+    for _ in range(12):
+        changed = ZERO
+        for m, c in e.terms.items():
+            powers = dict(m)
+            term = Expr({m: c})
+            for a, k in m:
+                x = a.args[0] + 1 if isinstance(a, Fn) and a.op == "factorial" and k == 1 else ZERO
+                if x.atom is not None and powers.get(x.atom, 0) >= 1:
+                    term = term / x / Expr({((a, 1),): 1}) * factorial(x)
+                    break
+            changed = changed + term
+        if changed == e:
+            break
+        e = changed
     return e
 
 

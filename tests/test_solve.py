@@ -146,6 +146,62 @@ def test_the_peak_of_a_walk_with_a_growing_state() -> None:
     assert_safe(text, "upper", s, points)
 
 
+@pytest.mark.parametrize("side", ["upper", "lower"])
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("T(n) = 1 if n <= c; T(n) = T(ceiling(n/3)) + T(floor(2*n/3)) + 1; where n >= 1, c >= 1", "n/c"),
+        ("T(n) = n if n <= c; T(n) = T(ceiling(n/3)) + T(floor(2*n/3)) + n; where n >= 1, c >= 1", "n*log(n/c) + n"),
+        ("T(n) = 1 if n <= c; T(n) = Max(T(ceiling(n/3)), T(floor(2*n/3))) + 1; where n >= 1, c >= 1", "log(n/c) + 1"),
+        ("T(n) = 2 if n <= c; T(n) = T(ceiling(n/c)) + ceiling(n/c); where n >= 1, c >= 2", "n/c"),
+        ("T(n) = n if n <= c; T(n) = T(ceiling(n/c)) + 3*n + 1; where n >= 1, c >= 2", "n"),
+    ],
+)
+def test_thresholds_that_are_symbols(text: str, order: str, side: Side) -> None:
+    s = solved(text, side)
+    assert str(s.order) == order, s
+    assert_safe(text, side, s, [{"n": n, "c": c} for n in (3, 8, 9, 10, 27, 50, 81, 200) for c in (2, 3, 5, 7)])
+
+
+def test_both_orders_where_the_number_of_parts_is_a_symbol() -> None:
+    step = "Mod(n, k)*T(ceiling(n/k)) + (k - Mod(n, k))*T(floor(n/k)) + 1"
+    text = f"T(n) = 1 if n <= c; T(n) = {step}; where n >= 1, c >= 1, k >= 2"
+    assert [str(solved(text, side).order) for side in ("upper", "lower")] == ["k*n/c", "n/c"]
+
+
+@pytest.mark.parametrize("side", ["upper", "lower"])
+@pytest.mark.parametrize(("leaf", "cost", "order"), [("1", "1", "{m}**2"), ("n + k", "5", "k*{m} + n*{m}")])
+def test_parts_in_two_directions(leaf: str, cost: str, order: str, side: Side) -> None:
+    halves = [f"T({x}(n/2), {y}(k/2))" for x in ("floor", "ceiling") for y in ("floor", "ceiling")]
+    text = f"T(n, k) = {leaf} if n <= 8; T(n, k) = {leaf} if k <= 8; T(n, k) = {' + '.join(halves)} + {cost}"
+    s = solved(text + "; where n >= 1, k >= 1", side)
+    assert str(s.order) == order.format(m="Min(k, n)"), s
+    points = [{"n": n, "k": k} for n in (1, 9, 16, 17, 40, 100) for k in (3, 9, 17, 18, 64, 200)]
+    assert_safe(text + "; where n >= 1, k >= 1", side, s, points)
+
+
+def test_selection_by_a_position() -> None:
+    parts = "Piecewise((T(j, k), j >= k + 1), (0, Eq(j, k)), (T(n - 1 - j, k - j - 1), True))"
+    text = f"T(n, k) = 0 if n == 1; T(n, k) = Choose(j, 0, n - 1, n - 1 + {parts}); where n >= 1, k >= 0, k < n"
+    above, below = solved(text), solved(text, "lower")
+    assert above.exact and str(above.closed) == "n**2/2 - n/2", above
+    assert below.exact and str(below.order) == "n", below
+    for side, s in (("upper", above), ("lower", below)):
+        assert_safe(text, side, s, [{"n": n, "k": k} for n in (1, 2, 5, 9, 14) for k in range(n)])  # type: ignore[arg-type]
+
+
+def test_a_carried_parameter_under_a_product() -> None:
+    s = solved("T(k, n) = k*m + 4 if n <= 0; T(k, n) = n*T(k + 1, n - 1); where n >= 0, k >= 0, m >= 0")
+    assert s.exact and str(s.closed) == "k*m*factorial(n) + m*n*factorial(n) + 4*factorial(n)", s
+
+
+def test_a_ring_of_functions() -> None:
+    text = "A(n) = 0 if n <= 3; A(n) = 1 + B(n); B(n) = C(n) + Min(1, n); C(n) = A(n-2); where n >= 0"
+    s = solved(text)
+    assert s.exact and str(s.order) == "n", s
+    assert_safe(text, "upper", s, ONE_SIZE)
+
+
 def test_thresholds_and_prices_that_are_no_parameters() -> None:
     text = "T(n) = a + n if n <= c; T(n) = T(ceiling(n/2)) + T(floor(n/2)) + b; where n >= 1, c >= 200"
     s = solved(text)

@@ -166,7 +166,69 @@ def clamped(r: random.Random) -> str:
     )
 
 
-CLASSES = (linear, shift, divide, balanced, unequal, extremum, mutual, several, history, carried, clamped)
+def threshold(r: random.Random) -> str:
+    """Parts that add up to the whole, or one of them, with a threshold that is a symbol."""
+    x, y = r.choice(
+        [
+            ("floor(n/3)", "ceiling(2*n/3)"),
+            ("ceiling(n/3)", "floor(2*n/3)"),
+            ("floor(n/5)", "n - floor(n/5)"),
+            ("ceiling(n/4)", "n - ceiling(n/4)"),
+        ]
+    )
+    parts = f"T({x}, c) + T({y}, c)" if r.random() < 0.6 else f"Max(T({x}, c), T({y}, c))"
+    cost = r.choice(["1", "7", "n", "2*n + 3"]) if "Max" not in parts else r.choice(["1", "4"])
+    base = r.choice(["1", "n", "5 + 2*n"]) if "Max" not in parts else r.choice(["0", "3"])
+    return f"T(n, c) = {base} if n <= c\nT(n, c) = {parts} + {cost}\nwhere n >= 1, c >= {r.choice([4, 5, 8])}"
+
+
+def fan_in(r: random.Random) -> str:
+    """A reduction in groups, down to the first level that is small enough."""
+    k = r.choice(["c", "c", "3", "5"])
+    end = r.choice(["c", "c", "1"])
+    cost = r.choice(["ceiling(n/{k})", "n", "n + 2*ceiling(n/{k}) + 1", "3*ceiling(n/{k}) + 5", "4"]).format(k=k)
+    return (
+        f"T(n, c) = {r.choice(['1', 'n + 2', '0'])} if n <= {end}\n"
+        f"T(n, c) = T(ceiling(n/{k}), c) + {cost}\nwhere n >= 1, c >= 2"
+    )
+
+
+def ring(r: random.Random) -> str:
+    """Functions in a ring, of which only one decides where it ends."""
+    step = r.choice(["n-1", "n-2", "floor(n/2)", "ceiling(n/3)"])
+    call = r.choice(["B(n)", "B(n)", "2*B(n)"])
+    return (
+        f"A(n) = {r.randint(0, 2)} if n <= {r.randint(1, 3)}\nA(n) = {call} + {r.choice(['1', 'n'])}\n"
+        f"B(n) = C(n) + {r.choice(['1', 'n', 'Min(1, n)'])}\nC(n) = A({step}) + {r.choice(['0', '3'])}\nwhere n >= 1"
+    )
+
+
+def table(r: random.Random) -> str:
+    """Parts in two directions, until one of them is small."""
+    b, c = r.choice([2, 2, 3]), r.choice([1, 2, 8])
+    rows = ["floor(n/2)", "ceiling(n/2)"] if b == 2 else ["floor(n/3)", "floor((n+1)/3)", "ceiling(n/3)"]
+    calls = " + ".join(f"T({x}, {y.replace('(n', '(m')})" for x in rows for y in rows)
+    leaf = r.choice(["1", "n + m", "3*n + 2"])
+    cost = r.choice(["1", "n + 2*m", "7"])
+    return f"T(n, m) = {leaf} if n <= {c}\nT(n, m) = {leaf} if m <= {c}\nT(n, m) = {calls} + {cost}\nwhere n >= 1, m >= 1"
+
+
+def selection(r: random.Random) -> str:
+    """An adversary who splits, and a position that says which side goes on."""
+    parts = "Piecewise((T(j, k), j >= k + 1), (0, Eq(j, k)), (T(n - 1 - j, k - j - 1), True))"
+    return (
+        f"T(n, k) = {r.choice(['0', '1'])} if n == 1\n"
+        f"T(n, k) = Choose(j, 0, n - 1, {r.choice(['n - 1', '3*n', '1'])} + {parts})\nwhere n >= 1, k >= 0, k < n"
+    )
+
+
+def products(r: random.Random) -> str:
+    """Every one of n goes on with the others, and what has been chosen so far costs at the end."""
+    base = r.choice(["m", "3*m + 1", "m**2", "7"])
+    return f"T(n, m) = {base} if n <= 0\nT(n, m) = n*T(n - 1, m + {r.randint(1, 3)})\nwhere n >= 0, m >= 0"
+
+
+CLASSES = (linear, shift, divide, balanced, unequal, extremum, mutual, several, history, carried, clamped, threshold, fan_in, ring, table, selection, products)
 UNUSED = (36, 37, 38, 41, 53, 71, 77, 90, 91, 111, 150, 181)
 FAR = (333, 777, 1111, 3001, 2**14 + 5, 10**5 + 7)
 

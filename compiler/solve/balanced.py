@@ -122,12 +122,15 @@ def balanced(f: Function, side: Side) -> Iterator[Closed]:
         valid = conj(valid, ge(k, num(2)))
     if value is None:
         valid = conj(valid, ge(c, ONE))
-    proved = _order(at, c, (g0, g1), leaf, valid) if exact and weight == 1 and k.number and value is None else None
+    proved = None
+    if exact and weight == 1 and value is None:
+        where = conj(valid, rec.guard)
+        proved = (_order if k.number else _order_of_many)(at, c, k, (g0, g1), leaf, where, side)
     yield Closed(form, exact, conj(valid, rec.guard), ("balanced splitting",), proved)
 
 
 def _order(
-    m: Expr, c: Expr, forcing: tuple[Expr, Expr], leaf: tuple[Expr, Expr] | None, valid: Cond
+    m: Expr, c: Expr, k: Expr, forcing: tuple[Expr, Expr], leaf: tuple[Expr, Expr] | None, valid: Cond, side: Side
 ) -> Expr | None:
     """The order above a threshold that is a symbol, for costs that are not negative.
 
@@ -139,6 +142,24 @@ def _order(
     many = m / c
     whole = (forcing[0] + leaf[0]) * many + (forcing[1] + leaf[1]) * m + forcing[1] * m * log(many)
     return growth.order(whole, valid)
+
+
+def _order_of_many(
+    m: Expr, c: Expr, k: Expr, forcing: tuple[Expr, Expr], leaf: tuple[Expr, Expr] | None, valid: Cond, side: Side
+) -> Expr | None:
+    """The same on one side, where the number of parts is a symbol too.
+
+    There are at least m/c leaves. Nodes above them exceed c and those of one level are disjoint, so at most m/c of each
+    of the last two levels have leaves, at most 2 k m/c in all. Of the nodes above, 1 in k - 1 leaves, there are at most
+    4 m/c, and at least 1 + (m/c - 1)/(k - 1). Their sizes add up to m for each of the first D - 1 levels, and for the
+    first level in any case.
+    """
+    if leaf is None or not all(is_nonneg(x) for x in (*forcing, *leaf)):
+        return None
+    many = m / c
+    leaves, above = (many * k, many) if side == "upper" else (many, 1 + many / k)
+    sizes = (forcing[1] + leaf[1]) * m + forcing[1] * m * log(many) / log(k)
+    return growth.order_of_bound(forcing[0] * above + leaf[0] * leaves + sizes, valid, side)
 
 
 def _leaves(

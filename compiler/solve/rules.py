@@ -12,10 +12,12 @@ from .cases import several_cases
 from .cfinite import c_finite
 from .charge import charge
 from .clamped import chain_peak, unclamped
+from .decides import decides_only
 from .dominant import dominant
 from .extrema import balanced_extremum, extrema, peak, peak_of_leaves
 from .first_order import first_order
 from .first_values import first_values
+from .grid import grid
 from .groups import groups
 from .guess import linear_guess
 from .history import history
@@ -31,6 +33,7 @@ from .roots import square_root
 from .solver import Work
 from .template import template
 from .transform import difference, drop_unused, scale, self_reference, specialise
+from .uneven import deepest_part, uneven_parts
 
 __all__ = ["RULES"]
 
@@ -50,6 +53,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     charge,
     difference,
     accumulate,
+    decides_only,
     partition,
     peak_of_leaves,
     balanced_extremum,
@@ -62,6 +66,9 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     lambda work, f: plain(f, work.side),
     plain_order,
     lambda work, f: groups(f, work.side),
+    lambda work, f: grid(f, work.side),
+    uneven_parts,
+    deepest_part,
     relaxed_forcing,
     akra_bazzi,
     lambda work, f: iterate(f, work.side),

@@ -17,6 +17,7 @@ from ..evaluate import EvaluationError, Evaluator, NoCase, NonTerminating, OutOf
 from ..expr import (
     FALSE,
     TRUE,
+    ZERO,
     Cond,
     Expr,
     Fn,
@@ -37,7 +38,7 @@ from ..expr import (
     sym,
 )
 from ..facts import assuming
-from ..simplify import tight
+from ..simplify import factorials, tight
 from .cfinite import c_finite
 from .check import compare, points
 from .dominant import dominant_in_system
@@ -295,7 +296,7 @@ class Work:
             form = (
                 self._decided(value.form, f.name, conj(domain, guard), f.params, kinds) if value.rules else value.form
             )
-            cases.append(Case(case.guard, _base_calls(form, f)))
+            cases.append(Case(case.guard, factorials(_base_calls(form, f))))
         return Function(f.name, f.params, tuple(cases)), exact, order_only, tuple(rules)
 
     def solve_function(self, f: Function) -> Closed | None:
@@ -402,9 +403,7 @@ class Work:
         calls = {a.name for c in f.cases for a in calls_in(c.value)} - {f.name}
         evaluator, huge = (
             self.evaluator,
-            not any(
-                _shifting(self.system.functions[name]) for name in (f.name, *calls) if name in self.system.functions
-            ),
+            not any(_shifting(g) for g in (f, *self._reached(f))),
         )
         if (
             calls
@@ -454,6 +453,15 @@ class Work:
         valid = self._widened(f, answer.form, claim, valid, moving)
         return Closed(answer.form, claim, valid, rules, answer.order, outcome.points)
 
+    def _reached(self, f: Function) -> list[Function]:
+        """What the function calls, directly or not, in the system as it was."""
+        names = [f.name, *(a.name for c in f.cases for a in calls_in(c.value))]
+        for name in names:
+            if name in self.system.functions:
+                below = (a.name for c in self.system.functions[name].cases for a in calls_in(c.value))
+                names += [x for x in dict.fromkeys(below) if x not in names]
+        return [self.system.functions[name] for name in names if name in self.system.functions]
+
     def _widened(self, f: Function, form: Expr, exact: bool, valid: Cond, moving: frozenset[str]) -> Cond:
         """The condition with the lower limit of a size moved down as far as the form still agrees, at most to 0."""
         parts = list(conjuncts(valid))
@@ -500,6 +508,16 @@ class Work:
         found: dict[str, Closed] = {}
         prepared = [self.prepare(f) for f in functions]
         for f in functions:
+            answer = self._inlined(f, functions)
+            if answer is not None:
+                # the others call each other no more in a circle, or in a smaller one
+                self.known[f.name] = replace(answer, rules=(*answer.rules, "mutual recursion"))
+                rest = {g.name: g for g in functions if g is not f}
+                goal = sum((call(g.name, *(sym(p) for p in g.params)) for g in rest.values()), ZERO)
+                parts = [p for p in components(System(rest, goal, TRUE)) if p[0] in rest]
+                unknown = (self.solve_component(part) for part in parts)
+                return next((u for u in unknown if u is not None), None)
+        for f in functions:
             answer = None
             ready = [p[0] for p in prepared if p is not None and p[1]]
             candidates = list(c_finite(ready, f.name)) if len(ready) == len(functions) else []
@@ -530,6 +548,18 @@ class Work:
             )
         self.known.update(found)
         return None
+
+    def _inlined(self, f: Function, component: list[Function]) -> Closed | None:
+        """An exact answer where only one function of several is not passed through in one step."""
+        if any(calls_in(c.value, g.name) for g in component for c in g.cases):
+            return None
+        alone = eliminate(f, [g for g in component if g is not f])
+        if alone is None or len(calls_in(sum((c.value for c in alone.cases), ZERO))) > 1:
+            return None
+        domain = self.domain_of(f.params)
+        cases = (Case(g, tight(e, assuming(conj(domain, g)))) for g, e in effective_guards(alone.cases))
+        answer = self.solve_function(Function(f.name, f.params, tuple(cases)))
+        return answer if answer is not None and answer.exact else None
 
     def derived(self, f: Function, solved: Mapping[str, tuple[Function, Closed]] | None = None) -> Closed | None:
         """Solves a function that a rule has made up, with others made up and solved before."""

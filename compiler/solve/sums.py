@@ -41,6 +41,7 @@ from ..expr import (
     sum_,
     sym,
 )
+from ..simplify import factorials
 from . import polynomial as poly
 
 __all__ = ["Summand", "atom_expr", "harmonic", "ratios", "split_monomial", "summation", "tidy"]
@@ -551,6 +552,7 @@ def _stirling(d: int) -> list[int]:
 
 def tidy(e: Expr) -> Expr:
     """Divides numerators by linear denominators, so that n/(n + 1) + 1/(n + 1) is 1."""
+    e = factorials(e)
     groups: dict[tuple[Fn, Number], Expr] = {}
     rest = ZERO
     for m, c in e.terms.items():
