@@ -26,7 +26,7 @@ from .equations import System
 from .evaluate import Evaluator
 from .expr import FALSE, ONE, TRUE, And, Cond, Expr, Fn, Rel, as_sizes, call, conj, ge, le, num, sym
 from .facts import assuming
-from .goals import GoalSolver
+from .goals import GoalSolver, factored
 from .growth import order, order_of_bound, theta
 from .metrics import METRICS, Metric
 from .numeric import EvaluationError
@@ -59,6 +59,7 @@ _SECONDS = 3.0
 # what a run's prediction may take before closed forms are sought
 _QUICK_FUEL = 200_000
 _QUICK_SECONDS = 0.5
+_KEPT = 16
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class Analysis:
         self.goals = GoalSolver(time_limit)
         self._solved: dict[tuple[str, str, Reading, Only], _Solved] = {}
         self._checked: list[Diagnostic] | None = None
+        self._plain: dict[object, Figure] = {}
 
     # ---------------------------------------------------------------- checking
 
@@ -337,9 +339,34 @@ class Analysis:
             return None
         side: Literal["upper", "lower"] = "lower" if reading == "lower" else "upper"
         try:
-            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+            return self._quickly(system, side, values)
         except EvaluationError:
             return self._solved_figure(variant, metric, reading, values)
+
+    def _quickly(
+        self, system: System, side: Literal["upper", "lower"], values: Mapping[str, int | Fraction]
+    ) -> Figure:
+        """The recurrence at these sizes. Metrics whose equations differ in a factor alone are evaluated once.
+
+        Raises EvaluationError where that takes too long.
+        """
+        factor, functions = factored(system.functions)
+        single = system.goal.atom
+        if factor == ONE or not (isinstance(single, Fn) and single.op == "call"):
+            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+        plain = System(functions, system.goal, system.domain)
+        key = (side, plain.goal, tuple(functions.values()), tuple(sorted(values.items())))
+        if key not in self._plain:
+            if len(self._plain) > _KEPT:
+                self._plain.clear()     # they are of use within one prediction
+            self._plain[key] = _evaluated(
+                plain, side, plain.goal, free_symbols(plain), values, _QUICK_FUEL, _QUICK_SECONDS
+            )
+        one = self._plain[key]
+        if not isinstance(one, int | Fraction):
+            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+        whole = (factor * one).subs({n: num(v) for n, v in values.items() if n in factor.free})
+        return whole if whole.number is None else whole.number
 
     @roomy
     def choose(

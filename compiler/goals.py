@@ -43,7 +43,7 @@ from .simplify import tight, tight_cond
 from .solve import Solution, solve
 from .solve.structure import renamed_calls
 
-__all__ = ["GoalSolver", "SolvedGoal"]
+__all__ = ["GoalSolver", "SolvedGoal", "factored"]
 
 
 @dataclass(frozen=True, slots=True)
