@@ -130,6 +130,8 @@ def _order(e: Expr, domain: Cond, side: Literal["upper", "lower"] | None, kinds:
     space = _space(domain)
     space.know(e)
     e = tight(e, space.facts)
+    if e.infinite:
+        return INF if e.infinite > 0 else None
     if not e.terms:
         return ZERO
     found = _leading(e, domain, None)

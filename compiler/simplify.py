@@ -84,7 +84,7 @@ def _related(e: Expr) -> Expr:
 
 
 def _merged(e: Expr) -> Expr:
-    return _rounded_once(factorials(e))
+    return e if e.infinite else _rounded_once(factorials(e))
 
 
 def _rounded_once(e: Expr) -> Expr:
@@ -124,6 +124,8 @@ def _rounded_once(e: Expr) -> Expr:
 
 def factorials(e: Expr) -> Expr:
     """n*factorial(n - 1) as factorial(n)."""
+    if not any(isinstance(a, Fn) and a.op == "factorial" for m in e.terms for a, _ in m):
+        return e
     for _ in range(12):
         changed = ZERO
         for m, c in e.terms.items():
