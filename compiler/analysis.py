@@ -589,7 +589,7 @@ class Analysis:
             retries,
             parallel,
             tuple(warnings),
-            tuple(window_errors),
+            (*window_errors, *self._unmeasured(variant)),
         )
 
     def _metric(self, variant: Variant, metric: Metric, only: Only, lets: Mapping[str, Expr] | None) -> MetricReport:
@@ -675,6 +675,25 @@ class Analysis:
                         )
                     )
         return windows, errors
+
+    def _unmeasured(self, variant: Variant) -> list[Diagnostic]:
+        """The choices by a metric that a price or a speed which nobody gave stands in."""
+        out = []
+        for t in self.readings.reached(variant.cost):
+            if not isinstance(t, Least):
+                continue
+            bounds = (self.readings.read(a, METRICS[t.metric], "upper") for _, a in t.alternatives)
+            free = {n for b in bounds if b is not None for n in b.free}
+            unknown = sorted(m for m in self.program.models if any(f"{s}_{m}" in free for s in _MODEL_SYMBOLS))
+            if unknown:
+                names = ", ".join(f"`{m}`" for m in unknown)
+                out.append(Diagnostic(
+                    "E0309",
+                    f"the {t.metric} of an alternative cannot be known, for what {names} costs or takes is not",
+                    t.span,
+                    "give the model its prices and speeds, or choose by calls or tokens",
+                ))
+        return out
 
     def _passed_over(self, variant: Variant) -> set[int]:
         """The places of calls in alternatives that a run passes over where they do not fit: sizes do not tell when."""

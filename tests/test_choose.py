@@ -80,3 +80,20 @@ def test_a_choice_within_its_own_recursion_has_the_bounds_of_both() -> None:
     assert calls["at"][0]["calls"] == {"lower": 4, "upper": 9, "expected": None}
     run = program.run("main", {"xs": ["a b"] * 9}).to_json()
     assert run["within"] and 4 <= run["usage"]["calls"] <= 9
+
+
+@pytest.mark.parametrize(("attributes", "codes"), [("", ["E0309"]), ("{ price_in: 1, price_out: 2 }", [])])
+def test_a_choice_by_prices_that_nobody_knows_is_an_error(attributes: str, codes: list[str]) -> None:
+    report = orch.compile(f"""
+model known = "openai/gpt-4.1-mini"
+model other = "acme/other" {attributes}
+primitive p(t: Text[n]) -> Text[4] {{ model: known, prompt: "A: {{t}}" }}
+primitive q(t: Text[n]) -> Text[4] {{ model: other, prompt: "B: {{t}}" }}
+fn main(t: Text[n]) -> Text[4] {{
+  choose least dollars {{
+    one: call p(t)
+    two: call q(t)
+  }}
+}}
+""").cost(metrics=["calls"]).to_json()
+    assert [e["code"] for e in report["errors"]] == codes
