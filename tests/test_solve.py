@@ -66,6 +66,8 @@ EXACT = [
         "-2**(ceiling(log(n, 2))) + n*ceiling(log(n, 2)) + 1",
     ),
     ("T(n) = 0 if n <= 1; T(n) = T(ceiling(n/2)) + floor(n/2)", "n - 1"),
+    ("T(n) = 1 if n <= 0; T(n) = Sum(k*T(k), (k, 0, n-1)) + 1", "factorial(n)"),
+    ("T(n) = 1 if n <= 2; T(n) = Sum(T(k), (k, n-2, n-1))", "fibonacci(n)"),
     (
         "T(n) = 1 if n <= 1; T(n) = T(floor(n/3)) + T(floor((n + 1)/3)) + T(ceiling(n/3)) + 1",
         "3**(ceiling(log(n, 3)))/2 + 3*Min(-3**(ceiling(log(n, 3)))/3 + n, 3**(ceiling(log(n, 3)))/3) - 1/2",

@@ -136,7 +136,8 @@ def several(r: random.Random) -> str:
 
 def history(r: random.Random) -> str:
     return (
-        f"T(n) = {r.randint(0, 2)} if n <= 0\nT(n) = {r.choice(['n', '1', 'n - 1'])} + {r.choice(['', '2*'])}Sum(T(k), (k, 0, n-1))"
+        f"T(n) = {r.randint(0, 2)} if n <= 0\nT(n) = {r.choice(['n', '1', 'n - 1'])} + {r.choice(['', '2*'])}"
+        f"Sum({r.choice(['', '', 'k*', '(k + 1)*'])}T(k), (k, {r.choice(['0', '0', '0', 'n-2'])}, n-1))"
         f"{r.choice(['', '/n'])}\nwhere n >= 1"
     )
 
@@ -251,7 +252,10 @@ def faults(system: System, side: str, s: Solution, names: tuple[str, ...], far: 
             continue
         claimed = value(*point)
         gap = claimed - truth
-        if abs(gap) * 10**20 <= max(1, abs(truth)):
+        scale = max(1, abs(truth))
+        if not isinstance(gap, int | Fraction) and isinstance(scale, Fraction):
+            scale = mpmath.mpf(scale.numerator) / scale.denominator
+        if abs(gap) * 10**20 <= scale:
             continue
         if s.exact or (gap < 0 if side == "upper" else gap > 0):
             out.append(f"{side} {s.closed} is {claimed} instead of {truth} at {point}, rules {s.rules}")

@@ -1,8 +1,8 @@
-"""Sums over the whole history: T(n) = g(n) + c(n) * (T(lo) + ... + T(n - s)).
+"""Sums over the whole history: T(n) = g(n) + c(n) * (w(lo) T(lo) + ... + w(n - s) T(n - s)).
 
 Dividing by c and taking the difference of two neighbours leaves finitely many calls,
 
-    T(n) = c(n) (T(n-1)/c(n-1) + T(n-s) + g(n)/c(n) - g(n-1)/c(n-1)),
+    T(n) = c(n) (T(n-1)/c(n-1) + w(n-s) T(n-s) + g(n)/c(n) - g(n-1)/c(n-1)),
 
 which other rules solve; T(n-1-k) in the sum runs over the same values backwards. (Sedgewick and Flajolet, Analysis of
 Algorithms, 1.5.)
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["history"]
 
+_AT = "_at"
+
 
 def history(work: Work, f: Function) -> Iterator[Closed]:
     """Replaces a sum over all smaller sizes by a recurrence of finite order."""
@@ -35,7 +37,7 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
     found = _sums(f, value)
     if found is None:
         return
-    var, weight, lo, step, forcing = found
+    var, weight, inner, lo, step, forcing = found
     if weight == ZERO or not isinstance(lo.number, int):
         return
     limit = lower_limit(guard, var)
@@ -54,7 +56,7 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
                 v = known.get(k) if k >= start else base_at(rec, num(k))
                 if v is None:
                     return
-                total = total + v
+                total = total + inner.subs({_AT: num(k)}) * v
             known[at] = forcing.subs({var: num(at)}) + weight.subs({var: num(at)}) * total
         first = start + 2
     except ZeroDivisionError:
@@ -67,7 +69,8 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
         return call(name, *(x if k == i else sym(p) for k, p in enumerate(f.params)))
 
     ratio = weight / weight.subs(before)
-    following = ratio * at_n(n - 1) + weight * at_n(n - step) + forcing - ratio * forcing.subs(before)
+    newest = inner.subs({_AT: n - step}) * at_n(n - step)
+    following = ratio * at_n(n - 1) + weight * newest + forcing - ratio * forcing.subs(before)
     cases_ = [
         *(Case(g, e) for g, e in base),
         *(Case(le(n, num(k)), v) for k, v in sorted(known.items())),
@@ -80,10 +83,11 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
         yield Closed(answer.form, answer.exact, answer.valid, ("difference of a history", *answer.rules), answer.order)
 
 
-def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, int, Expr] | None:
-    """(variable, weight, lower limit, s, forcing) of a sum over lo .. n - s; sums of the same range are added up."""
+def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, Expr, int, Expr] | None:
+    """(variable, c, w over the size, lower limit, s, forcing) of a sum over lo .. n - s; those of one range add up."""
     forcing = ZERO
     weight = ZERO
+    inside: Expr | None = None
     shape: tuple[str, Expr, int] | None = None
     for m, c in value.terms.items():
         term = Expr({m: c})
@@ -111,7 +115,7 @@ def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, int, Expr] | None:
             if len(calls) != 1 or calls[0][1] != 1:
                 return None
             rest = Expr({tuple(p for p in mm if p != calls[0]): cc})
-            if a.name in rest.free or has_call(rest, f.name):
+            if has_call(rest, f.name):
                 return None
             x = calls[0][0]
             assert isinstance(x, Fn)
@@ -131,7 +135,16 @@ def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, int, Expr] | None:
                 shape = (var, low, back)
             if shape != (var, low, back):
                 return None
-            weight = weight + outside * rest
-    if shape is None:
+            own = ONE
+            if a.name in rest.free:     # w as a function of the size that is called
+                if var in rest.free:
+                    return None
+                line = x.args[moving[0]]
+                own = rest.subs({a.name: (sym(_AT) - line.subs({a.name: ZERO})) * coefficients[1]})
+                rest = ONE
+            if inside is not None and inside != own:
+                return None
+            inside, weight = own, weight + outside * rest
+    if shape is None or inside is None or shape[0] in inside.free:
         return None
-    return shape[0], weight, shape[1], shape[2], forcing
+    return shape[0], weight, inside, shape[1], shape[2], forcing

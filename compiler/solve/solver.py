@@ -59,6 +59,9 @@ from .sums import tidy
 __all__ = ["Inlined", "Work", "components", "resolve_choices"]
 
 
+_FEW_TERMS = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Inlined:
     """An expression without calls of solved functions: `exact` or a safe bound, or only of the right order."""
@@ -71,13 +74,17 @@ class Inlined:
 
 def resolve_choices(system: System, side: Side) -> System:
     """The adversary's choices as maxima for the upper bound and as minima for the lower one; those of a number, which
-    nothing recurs in, at the number that is best where one is proved to be."""
+    nothing recurs in, at the number that is best where one is proved to be. Sums of few terms are written out."""
     pick = max_ if side == "upper" else min_
 
     def change(e: Expr, inside: Cond) -> Expr:
         def decided(a: Fn) -> Expr | None:
             if a.op == "choice":
                 return pick(*a.args)
+            if a.op == "sum" and calls_in(a.args[0]):
+                count = (a.args[2] - a.args[1]).number
+                if isinstance(count, int) and 0 <= count < _FEW_TERMS:      # a window over the last sizes
+                    return sum((a.args[0].subs({a.name: a.args[1] + i}) for i in range(count + 1)), num(0))
             whole = Expr({((a, 1),): 1})
             return tight(whole, assuming(inside), side) if a.op == "choose" and not calls_in(whole) else None
 
