@@ -86,8 +86,7 @@ def history(work: Work, f: Function) -> Iterator[Closed]:
 def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, Expr, int, Expr] | None:
     """(variable, c, w over the size, lower limit, s, forcing) of a sum over lo .. n - s; those of one range add up."""
     forcing = ZERO
-    weight = ZERO
-    inside: Expr | None = None
+    weights: dict[Expr, Expr] = {}      # c -> w
     shape: tuple[str, Expr, int] | None = None
     for m, c in value.terms.items():
         term = Expr({m: c})
@@ -104,9 +103,9 @@ def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, Expr, int, Expr] |
             return None
         body = a.args[0]
         for mm, cc in body.terms.items():
-            inner = Expr({mm: cc})
-            if not has_call(inner, f.name):
-                total = summation(inner, a.name, a.args[1], a.args[2])
+            part = Expr({mm: cc})
+            if not has_call(part, f.name):
+                total = summation(part, a.name, a.args[1], a.args[2])
                 if total is None:
                     return None
                 forcing = forcing + outside * total
@@ -135,16 +134,20 @@ def _sums(f: Function, value: Expr) -> tuple[str, Expr, Expr, Expr, int, Expr] |
                 shape = (var, low, back)
             if shape != (var, low, back):
                 return None
-            own = ONE
-            if a.name in rest.free:     # w as a function of the size that is called
-                if var in rest.free:
-                    return None
-                line = x.args[moving[0]]
-                own = rest.subs({a.name: (sym(_AT) - line.subs({a.name: ZERO})) * coefficients[1]})
-                rest = ONE
-            if inside is not None and inside != own:
+            if a.name in rest.free and var in rest.free:
                 return None
-            inside, weight = own, weight + outside * rest
-    if shape is None or inside is None or shape[0] in inside.free:
+            outer, inner = outside * rest, ONE
+            if a.name in rest.free or rest.number is not None:      # w as a function of the size that is called
+                line = x.args[moving[0]]
+                outer, inner = outside, rest.subs(
+                    {a.name: (sym(_AT) - line.subs({a.name: ZERO})) * coefficients[1]}
+                )
+            weights[outer] = weights.get(outer, ZERO) + inner
+    if shape is None or any(shape[0] in w.free for w in weights.values()):
         return None
+    if all(w.number is not None for w in weights.values()):
+        return shape[0], sum((c * w for c, w in weights.items()), ZERO), ONE, shape[1], shape[2], forcing
+    if len(weights) > 1:
+        return None
+    ((weight, inside),) = weights.items()
     return shape[0], weight, inside, shape[1], shape[2], forcing
