@@ -688,7 +688,7 @@ class Analysis:
             if unknown:
                 names = ", ".join(f"`{m}`" for m in unknown)
                 out.append(Diagnostic(
-                    "E0309",
+                    "E0503",
                     f"the {t.metric} of an alternative cannot be known, for what {names} costs or takes is not",
                     t.span,
                     "give the model its prices and speeds, or choose by calls or tokens",

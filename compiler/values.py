@@ -445,8 +445,12 @@ def interval(e: Expr, ranges: Mapping[str, tuple[Expr, Expr]]) -> tuple[Expr, Ex
 
     Interval arithmetic term by term; exact where every term moves the same way.
     """
-    if not any(n in ranges for n in e.free):
+    inside = {n: ranges[n] for n in e.free if n in ranges}
+    if not inside:
         return e, e
+    if all(x == y for x, y in inside.values()):
+        known = e.subs({n: x for n, (x, _) in inside.items()})
+        return known, known
     lo = hi = ZERO
     for m, c in e.terms.items():
         a, b = ONE, ONE

@@ -559,12 +559,6 @@ _row("E0308", "a choice by an unknown metric", """
     }
     """)
 
-_row("E0309", "a choice by a metric that is not known", """
-    `choose least` compares what its alternatives cost, so prices and speeds have to be known: those of the model named
-    in the message are neither in the program nor in the price table. Give the model `price_in` and `price_out` (or
-    `ttft`, `prefill` and `decode` for the latency), or choose by calls or tokens.
-    """)
-
 # ---------------------------------------------------------------- E04xx: sizes, claims, termination
 
 _row("E0401", "a result that is larger than its type claims", """
@@ -770,6 +764,12 @@ _row("E0502", "a cost contract that does not hold", """
       call say(call say(doc))
     }
     ''')
+
+_row("E0503", "a choice by a metric that is not known", """
+    `choose least` compares what its alternatives cost, so prices and speeds have to be known: those of the model named
+    in the message are neither in the program nor in the price table. Give the model `price_in` and `price_out` (or
+    `ttft`, `prefill` and `decode` for the latency), or choose by calls or tokens.
+    """)
 
 # ---------------------------------------------------------------- E06xx: models, params, attributes
 

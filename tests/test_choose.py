@@ -82,7 +82,7 @@ def test_a_choice_within_its_own_recursion_has_the_bounds_of_both() -> None:
     assert run["within"] and 4 <= run["usage"]["calls"] <= 9
 
 
-@pytest.mark.parametrize(("attributes", "codes"), [("", ["E0309"]), ("{ price_in: 1, price_out: 2 }", [])])
+@pytest.mark.parametrize(("attributes", "codes"), [("", ["E0503"]), ("{ price_in: 1, price_out: 2 }", [])])
 def test_a_choice_by_prices_that_nobody_knows_is_an_error(attributes: str, codes: list[str]) -> None:
     report = orch.compile(f"""
 model known = "openai/gpt-4.1-mini"

@@ -75,6 +75,14 @@ fn main(items: List[Text[m], n], reach: Int) -> List[List[Bool]] where reach >= 
 """,
         None, "n*Min(n, reach)", None,
         ({"n": 7, "m": 2, "reach": 3}, {"n": 3, "m": 1, "reach": 9}, {"n": 5, "m": 1, "reach": 1}), "items"),
+    "every word of so many letters, with a claim": Shape(
+        """
+fn words(c: Int, k: Int) -> List[Int, c ** k] where c >= 1, k >= 0 {
+  if k == 0 { [0] } else { flatten(for b in words(c, k - 1) { for i in range(c) { b + i } }) }
+}
+fn main(c: Int, k: Int) -> List[List[Int]] where c >= 1, k >= 0 { par for x in words(c, k) { call grow(x) } }
+""",
+        "c**k", "c**k", None, ({"c": 3, "k": 4}, {"c": 1, "k": 5}, {"c": 2, "k": 0}), ""),
     "inner pairs": Shape(
         """
 fn main(items: List[Text[m], n]) -> List[List[Bool]] {
