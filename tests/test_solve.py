@@ -197,6 +197,18 @@ def test_a_carried_parameter_under_a_product() -> None:
     assert s.exact and str(s.closed) == "k*m*factorial(n) + m*n*factorial(n) + 4*factorial(n)", s
 
 
+@pytest.mark.parametrize("side", ["upper", "lower"])
+def test_halves_and_thirds_by_turns(side: Side) -> None:
+    """Inlined, small sizes have recursive cases of their own."""
+    text = (
+        "W(n) = 1 if n <= 4; W(n) = H(ceiling(n/2)) + H(floor(n/2)); H(n) = 1 if n <= 4; "
+        "H(n) = W(ceiling((n-1)/3)) + W(ceiling(n/3)) + W(floor(n/3)); where n >= 0"
+    )
+    s = solved(text, side)
+    assert str(s.order) == "n", s
+    assert_safe(text, side, s, [{"n": n} for n in (0, 1, 4, 5, 8, 9, 10, 11, 35, 60, 61, 333)])
+
+
 def test_a_ring_of_functions() -> None:
     text = "A(n) = 0 if n <= 3; A(n) = 1 + B(n); B(n) = C(n) + Min(1, n); C(n) = A(n-2); where n >= 0"
     s = solved(text)

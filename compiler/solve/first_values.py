@@ -19,7 +19,7 @@ from .structure import calls_in, changing, effective_guards, has_call, lower_lim
 if TYPE_CHECKING:
     from .solver import Work
 
-__all__ = ["first_values"]
+__all__ = ["first_cases", "first_values"]
 
 _MOST = 10
 _LOOK = 40
@@ -54,6 +54,44 @@ def first_values(work: Work, f: Function) -> Iterator[Closed]:
     if answer is not None and answer.form is not None:
         whole = work.whole(g, answer, {}, conj(work.domain_of(f.params), ge(n_, num(start))), f.params, {})
         yield Closed(whole, answer.exact, ge(n_, num(start)), (*answer.rules, "first values apart"), answer.order)
+
+
+def first_cases(work: Work, f: Function) -> Iterator[Closed]:
+    """The same where only small sizes have recursive cases of their own, as after inlining."""
+    recursive = [c for c in f.cases if has_call(c.value, f.name)]
+    moving = changing(f.name, f.params, [c.value for c in recursive])
+    if len(recursive) < 2 or f.cases[-1] != recursive[-1] or len(moving) != 1 or f.cases[-1].guard != TRUE:
+        return
+    var = f.params[moving[0]]
+    if any(c.guard.free - {var} for c in f.cases):
+        return
+    n_ = sym(var, "int")
+    beyond = next(
+        (
+            n
+            for n in range(1, _LOOK)
+            if all(Facts((work.domain_of(f.params), ge(n_, num(n)))).refutes(c.guard) for c in f.cases[:-1])
+        ),
+        None,
+    )
+    if beyond is None:
+        return
+    known: dict[int, Expr] = {}
+    for n in range(beyond):
+        at = next((c.value for c in f.cases if c.guard.subs({var: num(n)}) == TRUE), None)
+        value = None if at is None else _value(f, at.subs({var: num(n)}), moving[0], known)
+        if value is None:
+            return
+        known[n] = value
+    ends = [n for n, v in known.items() if known.get(n + 1) != v]
+    name = f.name + "_cases"
+    cases = (*(Case(le(n_, num(n)), known[n]) for n in ends), Case(TRUE, renamed_calls(f.cases[-1].value, f.name, name)))
+    g = Function(name, f.params, cases)
+    answer = work.derived(g)
+    if answer is not None and answer.form is not None:
+        whole = work.whole(g, answer, {}, conj(work.domain_of(f.params), ge(n_, num(0))), f.params, {})
+        yield Closed(whole, answer.exact, ge(n_, num(0)), (*answer.rules, "first values apart"), answer.order)
+        yield Closed(answer.form, answer.exact, answer.valid, (*answer.rules, "first values apart"), answer.order)
 
 
 def _value(f: Function, e: Expr, place: int, known: dict[int, Expr]) -> Expr | None:

@@ -16,7 +16,7 @@ from .decides import decides_only
 from .dominant import dominant
 from .extrema import balanced_extremum, extrema, peak, peak_of_leaves
 from .first_order import first_order
-from .first_values import first_values
+from .first_values import first_cases, first_values
 from .grid import grid
 from .groups import groups
 from .guess import linear_guess
@@ -59,6 +59,7 @@ RULES: tuple[Callable[[Work, Function], Iterator[Closed]], ...] = (
     balanced_extremum,
     peak,
     first_values,
+    first_cases,
     linear_guess,
     scale,
     extrema,
