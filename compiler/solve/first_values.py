@@ -85,8 +85,8 @@ def first_cases(work: Work, f: Function) -> Iterator[Closed]:
         known[n] = value
     ends = [n for n, v in known.items() if known.get(n + 1) != v]
     name = f.name + "_cases"
-    cases = (*(Case(le(n_, num(n)), known[n]) for n in ends), Case(TRUE, renamed_calls(f.cases[-1].value, f.name, name)))
-    g = Function(name, f.params, cases)
+    later = renamed_calls(f.cases[-1].value, f.name, name)
+    g = Function(name, f.params, (*(Case(le(n_, num(n)), known[n]) for n in ends), Case(TRUE, later)))
     answer = work.derived(g)
     if answer is not None and answer.form is not None:
         whole = work.whole(g, answer, {}, conj(work.domain_of(f.params), ge(n_, num(0))), f.params, {})
