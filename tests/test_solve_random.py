@@ -251,7 +251,7 @@ def faults(system: System, side: str, s: Solution, names: tuple[str, ...], far: 
             continue
         claimed = value(*point)
         gap = claimed - truth
-        if abs(gap) * 10**20 <= max(1, abs(truth)):
+        if gap == 0 or abs(gap) <= 1e-20 * max(1, abs(truth)):
             continue
         if s.exact or (gap < 0 if side == "upper" else gap > 0):
             out.append(f"{side} {s.closed} is {claimed} instead of {truth} at {point}, rules {s.rules}")
