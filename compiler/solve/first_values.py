@@ -85,8 +85,8 @@ def first_cases(work: Work, f: Function) -> Iterator[Closed]:
         known[n] = value
     ends = [n for n, v in known.items() if known.get(n + 1) != v]
     name = f.name + "_cases"
-    beyond = Case(TRUE, renamed_calls(f.cases[-1].value, f.name, name))
-    cases = (*(Case(le(n_, num(n)), known[n]) for n in ends), beyond)
+    rest = Case(TRUE, renamed_calls(f.cases[-1].value, f.name, name))
+    cases = (*(Case(le(n_, num(n)), known[n]) for n in ends), rest)
     g = Function(name, f.params, cases)
     answer = work.derived(g)
     if answer is not None and answer.form is not None:
