@@ -350,21 +350,22 @@ class Analysis:
 
         Raises EvaluationError where that takes too long.
         """
+
+        def evaluated(s: System) -> Figure:
+            return _evaluated(s, side, s.goal, free_symbols(s), values, _QUICK_FUEL, _QUICK_SECONDS)
+
         factor, functions = factored(system.functions)
         single = system.goal.atom
         if factor == ONE or not (isinstance(single, Fn) and single.op == "call"):
-            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
-        plain = System(functions, system.goal, system.domain)
-        key = (side, plain.goal, tuple(functions.values()), tuple(sorted(values.items())))
+            return evaluated(system)
+        key = (side, system.goal, tuple(functions.values()), tuple(sorted(values.items())))
         if key not in self._plain:
             if len(self._plain) > _KEPT:
                 self._plain.clear()     # they are of use within one prediction
-            self._plain[key] = _evaluated(
-                plain, side, plain.goal, free_symbols(plain), values, _QUICK_FUEL, _QUICK_SECONDS
-            )
+            self._plain[key] = evaluated(System(functions, system.goal, system.domain))
         one = self._plain[key]
         if not isinstance(one, int | Fraction):
-            return _evaluated(system, side, system.goal, free_symbols(system), values, _QUICK_FUEL, _QUICK_SECONDS)
+            return evaluated(system)
         whole = (factor * one).subs({n: num(v) for n, v in values.items() if n in factor.free})
         return whole if whole.number is None else whole.number
 
@@ -407,11 +408,8 @@ class Analysis:
 
     def _misfit(self, cost: Cost, values: Mapping[str, int | Fraction]) -> str:
         """Which call would not fit its model's window, "" if all do."""
-        for name in sorted({leaf.name for leaf in self.readings.leaves(cost) if leaf.kind == "primitive"}):
+        for name, window in self.readings.windows(cost):
             model = self.program.primitives[name].model
-            window = self.readings.window(self.program.models[model])
-            if window is None:
-                continue
             need = self._bound_at(cost, METRICS["context"], ("primitive", name), values)
             if isinstance(need, int | Fraction | float) and need > window:
                 much = "no bounded number of" if need == math.inf else f"{int(need):,}"
@@ -676,12 +674,13 @@ class Analysis:
                     )
         return windows, errors
 
+    def _choices(self, variant: Variant) -> list[Least]:
+        return [t for t in self.readings.reached(variant.cost) if isinstance(t, Least)]
+
     def _unmeasured(self, variant: Variant) -> list[Diagnostic]:
         """The choices by a metric that a price or a speed which nobody gave stands in."""
         out = []
-        for t in self.readings.reached(variant.cost):
-            if not isinstance(t, Least):
-                continue
+        for t in self._choices(variant):
             bounds = (self.readings.read(a, METRICS[t.metric], "upper") for _, a in t.alternatives)
             free = {n for b in bounds if b is not None for n in b.free}
             unknown = sorted(m for m in self.program.models if any(f"{s}_{m}" in free for s in _MODEL_SYMBOLS))
@@ -697,8 +696,7 @@ class Analysis:
 
     def _passed_over(self, variant: Variant) -> set[int]:
         """The places of calls in alternatives that a run passes over where they do not fit: sizes do not tell when."""
-        choices = [t for t in self.readings.reached(variant.cost) if isinstance(t, Least)]
-        open_ = [a for t in choices if self.readings.preference(t) is None for _, a in t.alternatives]
+        open_ = [a for t in self._choices(variant) if self.readings.preference(t) is None for _, a in t.alternatives]
         return {leaf.site for a in open_ for leaf in self.readings.leaves(a)}
 
     def _assumptions(self, variant: Variant, used: Sequence[str]) -> tuple[str, ...]:

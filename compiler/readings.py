@@ -595,10 +595,7 @@ class Readings:
     def _fits(self, cost: Cost) -> Cond | None:
         """When every call of an alternative fits its model's window; None where sizes do not tell."""
         found = TRUE
-        for name in sorted({leaf.name for leaf in self.leaves(cost) if leaf.kind == "primitive"}):
-            window = self.window(self.sizes.program.models[self.sizes.program.primitives[name].model])
-            if window is None:
-                continue
+        for name, window in self.windows(cost):
             need = self._settled(cost, METRICS["context"], ("primitive", name))
             if need is None:
                 return None
@@ -626,6 +623,13 @@ class Readings:
         """Every call that a term can reach, by its place."""
         found = (t for t in self.reached(cost) if isinstance(t, Leaf))
         return sorted(found, key=lambda leaf: (leaf.site, leaf.span.start))
+
+    def windows(self, cost: Cost) -> list[tuple[str, int]]:
+        """The primitives that a term can reach whose model's window is known, with the window in tokens."""
+        program = self.sizes.program
+        names = sorted({leaf.name for leaf in self.leaves(cost) if leaf.kind == "primitive"})
+        found = ((n, self.window(program.models[program.primitives[n].model])) for n in names)
+        return [(n, w) for n, w in found if w is not None]
 
     # ---------------------------------------------------------------- systems
 
