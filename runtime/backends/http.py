@@ -36,6 +36,7 @@ __all__ = [
     "error_of",
     "quoted",
     "status_error",
+    "token_figures",
     "too_long",
 ]
 
@@ -197,6 +198,18 @@ def counted(figure: object) -> int | None:
     if isinstance(figure, bool) or not isinstance(figure, int) or not 0 <= figure < 10**12:
         return None
     return figure
+
+
+def token_figures(usage: object, prompt: str, completion: str) -> tuple[int | None, int | None, int | None]:
+    """OpenAI's prompt, completion and cached tokens by these names; None for a figure that is missing or cannot be."""
+    if not isinstance(usage, dict):
+        return None, None, None
+    read, written = counted(usage.get(prompt)), counted(usage.get(completion))
+    details = usage.get(f"{prompt}_details")
+    cached = counted(details.get("cached_tokens")) if isinstance(details, dict) else None
+    if cached is not None and (read is None or cached > read):
+        cached = None
+    return read, written, cached
 
 
 def error_of(page: object) -> tuple[str, str, str]:

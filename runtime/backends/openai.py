@@ -22,11 +22,11 @@ from .http import (
     Reply,
     checked_key,
     checked_url,
-    counted,
     decoded,
     error_of,
     quoted,
     status_error,
+    token_figures,
     too_long,
 )
 
@@ -158,7 +158,8 @@ class OpenAIBackend:
                 raise BackendError(f"The model refuses to answer: {said}", kind="refused")
             case {"choices": [{"message": {"content": content}} as choice, *_], **rest} if _is_text(content):
                 usage = rest.get("usage")
-                prompt_tokens, completion_tokens, cached_tokens = _usage(usage if isinstance(usage, dict) else {})
+                figures = token_figures(usage, "prompt_tokens", "completion_tokens")
+                prompt_tokens, completion_tokens, cached_tokens = figures
                 model, finish = rest.get("model"), choice.get("finish_reason")
                 return Response(
                     text=encodable(_text(content)),
@@ -231,16 +232,6 @@ def _text(content: object) -> str:
             )
         case _:
             return ""
-
-
-def _usage(usage: dict[str, object]) -> tuple[int | None, int | None, int | None]:
-    """Prompt, completion and cached tokens; None for a figure that is missing or cannot be."""
-    prompt, completion = counted(usage.get("prompt_tokens")), counted(usage.get("completion_tokens"))
-    details = usage.get("prompt_tokens_details")
-    cached = counted(details.get("cached_tokens")) if isinstance(details, dict) else None
-    if cached is not None and (prompt is None or cached > prompt):
-        cached = None
-    return prompt, completion, cached
 
 
 def _portable(schema: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..tokens import encodable
 from .base import BackendError, Request, Response, short_name
-from .http import Reply, counted, decoded, quoted
+from .http import Reply, decoded, quoted, token_figures
 from .openai import Dialect, OpenAIBackend, encode
 
 __all__ = ["ResponsesBackend"]
@@ -71,7 +71,7 @@ class ResponsesBackend(OpenAIBackend):
                 )
             case {"output": list(output), **rest} if (text := self._said(output)) is not None:
                 usage, model = rest.get("usage"), rest.get("model")
-                prompt, completion, cached = _usage(usage if isinstance(usage, dict) else {})
+                prompt, completion, cached = token_figures(usage, "input_tokens", "output_tokens")
                 return Response(
                     text=encodable(text),
                     prompt_tokens=prompt,
@@ -113,13 +113,3 @@ def _finish(page: Mapping[Any, object]) -> str:
             return encodable(reason)
         case _:
             return ""
-
-
-def _usage(usage: dict[str, object]) -> tuple[int | None, int | None, int | None]:
-    """Prompt, completion and cached tokens; None for a figure that is missing or cannot be."""
-    prompt, completion = counted(usage.get("input_tokens")), counted(usage.get("output_tokens"))
-    details = usage.get("input_tokens_details")
-    cached = counted(details.get("cached_tokens")) if isinstance(details, dict) else None
-    if cached is not None and (prompt is None or cached > prompt):
-        cached = None
-    return prompt, completion, cached
